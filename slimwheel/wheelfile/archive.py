@@ -1,0 +1,211 @@
+"""Reading a wheel's archive: members with their metadata, their bytes checked as they pass.
+
+The directory is read by `zipfile`; the members' compressed bytes, which it does not give out, are
+read here. Layout of local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
+"""
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from slimwheel.errors import WheelError
+from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
+
+CHUNK = 1 << 20
+
+_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+_DAMAGED = "Download the wheel again; this copy is damaged."
+
+
+class Archive:
+    """An open wheel. Nothing is unpacked; each read streams one member.
+
+    Reads are positioned (`os.pread`), so that several threads may read at once.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO, members: dict[str, Member]) -> None:
+        self.path = path
+        self.members = members
+        self._stream = stream
+
+    @classmethod
+    def open(cls, path: Path) -> "Archive":
+        """Open a wheel and check its directory.
+
+        Raises:
+            WheelError: cannot be read, is no zip, is cut or damaged, or has members that no wheel
+                may have.
+        """
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            raise WheelError(
+                f"cannot be read: {error.strerror}", file=path, hint="Name a wheel file."
+            ) from error
+        try:
+            with zipfile.ZipFile(stream) as directory:
+                infos = directory.infolist()
+            members = checked_members(infos, file=str(path))
+            if sum(member.compressed_size for member in members.values()) > path.stat().st_size:
+                raise WheelError("has members that overlap", file=path, hint=_DAMAGED)
+            return cls(path, path.open("rb"), members)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+            problem = (
+                "is empty" if path.stat().st_size == 0 else f"is not a whole zip file: {error}"
+            )
+            raise WheelError(problem, file=path, hint=_DAMAGED) from error
+        except OSError as error:
+            raise WheelError(f"cannot be read: {error}", file=path, hint=_DAMAGED) from error
+        finally:
+            stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def raw_chunks(self, member: Member) -> Iterator[bytes]:
+        """Yield the compressed bytes of a member, unchecked.
+
+        Raises:
+            WheelError: the local header disagrees with the directory, or the file is cut.
+        """
+        offset = self._data_offset(member)
+        left = member.compressed_size
+        while left:
+            chunk = self._read_at(offset, min(left, CHUNK), member)
+            offset += len(chunk)
+            left -= len(chunk)
+            yield chunk
+
+    def chunks(self, member: Member) -> Iterator[bytes]:
+        """Yield the bytes of a member, checked against its size and CRC.
+
+        Raises:
+            WheelError: as `raw_chunks`; or the deflate stream is damaged, or size or CRC differ.
+        """
+        checker = Inflater(member, file=str(self.path))
+        for raw in self.raw_chunks(member):
+            yield from checker.feed(raw)
+        checker.finish()
+
+    def head(self, member: Member, count: int) -> bytes:
+        """Return the first bytes of a member; not checked against the CRC."""
+        if member.method != DEFLATED:
+            return self._read_at(
+                self._data_offset(member), min(count, member.compressed_size), member
+            )
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        found = b""
+        offset = self._data_offset(member)
+        left = member.compressed_size
+        try:
+            while left and len(found) < count and not inflater.eof:
+                raw = self._read_at(offset, min(left, 4 * count + 256), member)
+                offset += len(raw)
+                left -= len(raw)
+                found += inflater.decompress(raw, count - len(found))
+        except zlib.error as error:
+            raise self._damage(member, f"cannot be inflated: {error}") from error
+        return found
+
+    def read(self, member: Member, limit: int = 64 << 20) -> bytes:
+        """Return a small member whole, checked.
+
+        Raises:
+            WheelError: as `chunks`; or it is larger than `limit` bytes.
+        """
+        if member.size > limit:
+            raise self._damage(member, f"has {member.size} bytes where {limit} are the most")
+        return b"".join(self.chunks(member))
+
+    def _data_offset(self, member: Member) -> int:
+        header = self._read_at(member.header_offset, _LOCAL_HEADER.size, member)
+        fields = _LOCAL_HEADER.unpack(header)
+        signature, flags, method = fields[0], fields[2], fields[3]
+        name_length, extra_length = int(fields[-2]), int(fields[-1])
+        name = self._read_at(member.header_offset + len(header), name_length, member)
+        encoding = "utf-8" if flags & 0x800 else "cp437"
+        if (
+            signature != b"PK\x03\x04"
+            or method != member.method
+            or name.decode(encoding, "replace") != member.name
+        ):
+            raise self._damage(member, "has a local header that disagrees with the directory")
+        return member.header_offset + len(header) + name_length + extra_length
+
+    def _read_at(self, offset: int, count: int, member: Member) -> bytes:
+        found = os.pread(self._stream.fileno(), count, offset)
+        if len(found) != count:
+            raise self._damage(member, f"is cut at offset {offset + len(found)}")
+        return found
+
+    def _damage(self, member: Member, problem: str) -> WheelError:
+        return WheelError(problem, file=self.path, place=member.name, hint=_DAMAGED)
+
+
+class Inflater:
+    """Inflates one member's compressed bytes and checks size and CRC. `file` is for messages."""
+
+    def __init__(self, member: Member, *, file: str) -> None:
+        self._member = member
+        self._file = file
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
+        self._size = 0
+        self._crc = 0
+
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        """Yield what the next compressed bytes stand for, at most CHUNK bytes at a time."""
+        if self._inflater is None:
+            self._count(raw)
+            yield raw
+            return
+        while raw:
+            try:
+                data = self._inflater.decompress(raw, CHUNK)
+            except zlib.error as error:
+                raise self._damage(f"cannot be inflated: {error}") from error
+            raw = self._inflater.unconsumed_tail
+            if self._inflater.unused_data:
+                raise self._damage("has bytes behind its deflate stream")
+            self._count(data)
+            yield data
+
+    def finish(self) -> None:
+        """Check that the member is whole.
+
+        Raises:
+            WheelError: it is cut, or its size or CRC differ.
+        """
+        if self._inflater is not None and not self._inflater.eof:
+            raise self._damage("has a deflate stream without an end")
+        if self._size != self._member.size:
+            raise self._damage(f"has {self._size} bytes; the directory says {self._member.size}")
+        if self._crc != self._member.crc:
+            raise self._damage(
+                f"has the CRC {self._crc:08x}; the directory says {self._member.crc:08x}"
+            )
+
+    def _count(self, data: bytes) -> None:
+        self._crc = zlib.crc32(data, self._crc)
+        self._size += len(data)
+        if self._size > self._member.size:
+            raise self._damage(f"is larger than the {self._member.size} bytes it declares")
+
+    def _damage(self, problem: str) -> WheelError:
+        return WheelError(problem, file=self._file, place=self._member.name, hint=_DAMAGED)

@@ -1,0 +1,210 @@
+"""An upstream wheel: its archive, its dist-info, and what RECORD says of its files."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from packaging.utils import canonicalize_name
+
+from slimwheel.errors import WheelError
+from slimwheel.wheelfile.archive import CHUNK, Archive, Inflater
+from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.metadata import Headers
+from slimwheel.wheelfile.names import WheelName, compress_tags, escaped, normalized_version
+from slimwheel.wheelfile.record import RecordEntry, parse_record
+
+_REBUILD = "Ask whoever built this wheel for a valid one."
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+
+
+class Wheel:
+    """An open upstream wheel.
+
+    Attributes:
+        archive: its members.
+        dist_info: the dist-info directory's name, without slash.
+        name: what its file name says, or would say had it not lost its tags.
+        metadata, wheel: METADATA and WHEEL.
+        record: RECORD by member name.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.file = str(archive.path)
+        self.dist_info = self._find_dist_info()
+        self.record = self._read_record()
+        self.metadata = self._headers("METADATA")
+        self.wheel = self._headers("WHEEL")
+        self.name = self._find_name()
+
+    @classmethod
+    def open(cls, path: Path) -> "Wheel":
+        """Open a wheel.
+
+        Raises:
+            WheelError: it is malformed; the message names the place.
+        """
+        archive = Archive.open(path)
+        try:
+            return cls(archive)
+        except BaseException:
+            archive.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.archive.close()
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """The files of the wheel by name."""
+        return self.archive.members
+
+    @property
+    def project(self) -> str:
+        """The project's normalized name, such as `torch`."""
+        return canonicalize_name(self.metadata.get("Name") or "")
+
+    @property
+    def version(self) -> str:
+        """METADATA's version in its normal form, local part included."""
+        return normalized_version(self.metadata.get("Version") or "", file=self.file)
+
+    def dist_info_member(self, name: str) -> Member | None:
+        """Return a file of the dist-info directory."""
+        return self.members.get(f"{self.dist_info}/{name}")
+
+    def chunks(self, member: Member) -> Iterator[bytes]:
+        """Yield a member's bytes, checked against CRC and RECORD.
+
+        Raises:
+            WheelError: size, CRC or hash differ.
+        """
+        check = self._hash_check(member)
+        for chunk in self.archive.chunks(member):
+            check.update(chunk)
+            yield chunk
+        check.finish()
+
+    def raw_chunks(self, member: Member) -> Iterator[bytes]:
+        """Yield a member's compressed bytes; what they stand for is checked on the way.
+
+        Raises:
+            WheelError: as `chunks`.
+        """
+        check = self._hash_check(member)
+        inflater = Inflater(member, file=self.file)
+        for raw in self.archive.raw_chunks(member):
+            for chunk in inflater.feed(raw):
+                check.update(chunk)
+            yield raw
+        inflater.finish()
+        check.finish()
+
+    def read(self, member: Member) -> bytes:
+        """Return a small member whole, checked against CRC and RECORD."""
+        if member.size > 64 * CHUNK:
+            return self.archive.read(member)  # raises, naming the limit
+        return b"".join(self.chunks(member))
+
+    def _hash_check(self, member: Member) -> "_HashCheck":
+        return _HashCheck(self.record.get(member.name), member, self.file)
+
+    def _find_dist_info(self) -> str:
+        tops = {name.split("/")[0] for name in self.members if "/" in name}
+        found = sorted(top for top in tops if top.endswith(".dist-info"))
+        if len(found) != 1:
+            problem = "has no .dist-info directory" if not found else "has several dist-infos: "
+            raise WheelError(problem + ", ".join(found), file=self.file, hint=_REBUILD)
+        return found[0]
+
+    def _required(self, name: str) -> Member:
+        member = self.dist_info_member(name)
+        if member is None:
+            raise WheelError("is missing", file=self.file, place=f"{self.dist_info}/{name}")
+        return member
+
+    def _headers(self, name: str) -> Headers:
+        member = self._required(name)
+        data = self.read(member)
+        return Headers.parse(data, file=self.file, name=member.name)
+
+    def _read_record(self) -> dict[str, RecordEntry | None]:
+        member = self._required("RECORD")
+        data = self.archive.read(member)
+        try:
+            record = parse_record(data.decode("utf-8"), file=self.file, name=member.name)
+        except UnicodeDecodeError as error:
+            raise WheelError("is not UTF-8", file=self.file, place=member.name) from error
+        exempt = {f"{self.dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
+        for name in self.members:
+            if name not in exempt and record.get(name) is None:
+                raise WheelError("is not in RECORD", file=self.file, place=name, hint=_REBUILD)
+        for name in record:
+            if name not in self.members and name not in exempt:
+                raise WheelError(
+                    "stands in RECORD, but not in the archive",
+                    file=self.file,
+                    place=name,
+                    hint=_REBUILD,
+                )
+        return record
+
+    def _find_name(self) -> WheelName:
+        """Join what file name and dist-info say; dist-info fills in what the name has lost."""
+        project, version = escaped(self.project), self.version
+        if not project:
+            raise WheelError("METADATA has no Name", file=self.file, hint=_REBUILD)
+        parsed = WheelName.parse(self.archive.path.name)
+        if parsed is None:
+            tags = self.wheel.get_all("Tag")
+            if not tags or any(tag.count("-") != 2 for tag in tags):
+                raise WheelError(
+                    "neither the file's name nor WHEEL has the wheel's tags",
+                    file=self.file,
+                    hint="Give the file its full name, as it was downloaded.",
+                )
+            return WheelName(project, version, compress_tags(tags))
+        if (parsed.distribution, parsed.version) != (project, version):
+            raise WheelError(
+                f"is named {parsed.distribution} {parsed.version}, but METADATA says "
+                f"{project} {version}",
+                file=self.file,
+                hint="Give the file the name under which it was published.",
+            )
+        return parsed
+
+
+class _HashCheck:
+    """Hashes a member as it passes and compares it with RECORD at the end."""
+
+    def __init__(self, entry: RecordEntry | None, member: Member, file: str) -> None:
+        self._entry = entry
+        self._member = member
+        self._file = file
+        self._hash = hashlib.new(entry.algorithm) if entry else None
+
+    def update(self, chunk: bytes) -> None:
+        if self._hash is not None:
+            self._hash.update(chunk)
+
+    def finish(self) -> None:
+        if self._entry is None or self._hash is None:
+            return
+        differs = self._entry.size not in (None, self._member.size)
+        if differs or self._hash.digest() != self._entry.digest:
+            raise WheelError(
+                "does not have the hash and size that RECORD states",
+                file=self._file,
+                place=self._member.name,
+                hint="Download the wheel again; if it stays so, do not use it.",
+            )
