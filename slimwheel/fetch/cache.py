@@ -1,0 +1,139 @@
+"""The wheels that were fetched, kept once each and found again by what was asked for.
+
+    wheels/files/<sha256>/<the wheel's own name>
+    wheels/queries/<key>/record.json    which file answered this question
+    wheels/queries/<key>/lock           held by the process that works on it
+    wheels/queries/<key>/staging/       its half-finished files
+
+Everything is written in `staging` and renamed, so a reader never sees half a file, and what a
+killed process left behind is removed by the next one that takes the lock.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from slimwheel.errors import OutputError
+
+
+def default_directory() -> Path:
+    """SLIMWHEEL_CACHE_DIR, else the user's cache directory."""
+    if chosen := os.environ.get("SLIMWHEEL_CACHE_DIR"):
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("slimwheel")
+
+
+@dataclass(frozen=True)
+class _Record:
+    name: str
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class CachedWheel:
+    """A whole wheel in the cache and its sha256 in hex."""
+
+    path: Path
+    sha256: str
+
+
+class Entry:
+    """The answer to one question, as long as the lock is held."""
+
+    def __init__(self, directory: Path, files: Path) -> None:
+        self._directory = directory
+        self._files = files
+        self.staging = directory / "staging"
+
+    def wheel(self) -> CachedWheel | None:
+        """What was stored before, if it is still whole.
+
+        Size and time of change are compared; the hash is taken again when only the time differs.
+        """
+        try:
+            record = _Record(**json.loads((self._directory / "record.json").read_text("utf-8")))
+            path = self._files / record.sha256 / record.name
+            stat = path.stat()
+        except (OSError, ValueError, TypeError):
+            return None
+        if stat.st_size != record.size:
+            return None
+        if stat.st_mtime_ns != record.mtime_ns:
+            if sha256_of(path) != record.sha256:
+                return None
+            self._write(_Record(record.name, record.sha256, record.size, stat.st_mtime_ns))
+        return CachedWheel(path, record.sha256)
+
+    def store(self, wheel: Path) -> CachedWheel:
+        """Move `wheel` from `staging` to its final place and remember it as the answer."""
+        with _writing(self._directory):
+            sha256 = sha256_of(wheel)
+            path = self._files / sha256 / wheel.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            wheel.replace(path)
+            stat = path.stat()
+            self._write(_Record(path.name, sha256, stat.st_size, stat.st_mtime_ns))
+        return CachedWheel(path, sha256)
+
+    def stage(self, wheel: CachedWheel) -> None:
+        """Put a stored wheel into `staging`, where pip finds it and need not fetch it again."""
+        with suppress(OSError):  # A file system without hard links costs a download, no more.
+            (self.staging / wheel.path.name).hardlink_to(wheel.path)
+
+    def _write(self, record: _Record) -> None:
+        beside = self._directory / "record.json.new"
+        beside.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
+        beside.replace(self._directory / "record.json")
+
+
+@contextmanager
+def locked_entry(cache_dir: Path, question: object) -> Iterator[Entry]:
+    """Hold the entry of `question`, which json can write; a second process waits.
+
+    Raises:
+        OutputError: the cache directory cannot be written.
+    """
+    key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
+    directory = cache_dir / "wheels" / "queries" / key
+    entry = Entry(directory, cache_dir / "wheels" / "files")
+    with _writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("wb")
+    with lock:
+        with _writing(directory):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            shutil.rmtree(entry.staging, ignore_errors=True)
+            entry.staging.mkdir()
+        try:
+            yield entry
+        finally:
+            shutil.rmtree(entry.staging, ignore_errors=True)
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"the cache cannot be written: {error.strerror or error}",
+            file=error.filename or directory,
+            hint="Make room." if error.errno == errno.ENOSPC else "Set SLIMWHEEL_CACHE_DIR.",
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

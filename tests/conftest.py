@@ -1,0 +1,47 @@
+"""Real upstream wheels, fetched by requirement and kept in slimwheel's cache between runs."""
+
+from pathlib import Path
+
+import pytest
+
+from slimwheel.fetch import fetch
+
+
+def _upstream(requirement: str, python: str, platform: str, sha256: str) -> Path:
+    wheel = fetch(requirement, python=python, platform=platform)
+    # Everything measured on this wheel holds for these bytes and no others.
+    assert wheel.sha256 == sha256, f"{requirement} is not the wheel that the tests were written for"
+    return wheel.path
+
+
+@pytest.fixture(scope="session")
+def torch_cpu_upstream() -> Path:
+    """torch 2.13.0, the official CPU build: 192 MB."""
+    return _upstream(
+        "torch==2.13.0+cpu",
+        "3.11",
+        "manylinux_2_28_x86_64",
+        "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",
+    )
+
+
+@pytest.fixture(scope="session")
+def torch_cuda_upstream() -> Path:
+    """torch 2.14.1 for CUDA: 555 MB, for slow tests only."""
+    return _upstream(
+        "torch==2.14.1",
+        "3.11",
+        "manylinux_2_28_x86_64",
+        "305a61f61f35f128579f299c5bd33d475f6a01c6307336139632e30856c4854d",
+    )
+
+
+@pytest.fixture(scope="session")
+def torch_100_upstream() -> Path:
+    """torch 1.0.0 for Python 3.6: 592 MB, for slow tests only."""
+    return _upstream(
+        "torch==1.0.0",
+        "3.6",
+        "manylinux1_x86_64",
+        "012a9c7efce86c7a0ce78cd7945fe7c798049537fc3e85af9f14e8789d13c17f",
+    )

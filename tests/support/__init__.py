@@ -1,0 +1,1 @@
+"""What tests share: wheels made on the spot, a package index on loopback."""
