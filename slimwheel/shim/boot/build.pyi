@@ -1,0 +1,17 @@
+"""What importing the package has to know of its build.
+
+slimwheel writes build.py from the manifest: literals that Python compiles once, so that import
+does not parse the manifest.
+"""
+
+from typing import Dict, List, Optional
+
+PACKAGE: str  # the package that holds this folder, as "torch"
+DISTRIBUTION: str  # as "torch_cpu"
+VERSION: str  # as "2.13.0+cpu"
+UPSTREAM_SHA256: str
+DEV: Optional[str]  # the development wheel's distribution, as "torch_cpu_dev"
+DEV_REQUIREMENT: Optional[str]  # as "torch_cpu_dev==2.13.0+cpu"
+RIVALS: List[str]  # distributions that own the same package, as "torch_gpu"
+ENVIRONMENT: Dict[str, str]  # variable and the value it gets where it has none
+MODULES: Dict[str, str]  # dotted name of a removed module and the rule that removed it

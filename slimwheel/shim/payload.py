@@ -1,0 +1,76 @@
+"""The files that every slim wheel is given."""
+
+import pprint
+from importlib.resources import files
+
+from slimwheel.shim.manifest import Manifest, dev_manifest, dumps
+
+# A package's slim distributions are `<package>_<variant>`; they own the same files.
+VARIANTS = ("cpu", "gpu")
+
+
+def boot_files(package: str, manifest: Manifest) -> dict[str, bytes]:
+    """The private part, `<package>/_slimwheel/`: boot code and manifest.
+
+    Args:
+        package: the import package that gets it, as "torch".
+        manifest: what the build was.
+
+    Returns:
+        Member names and contents, sorted.
+    """
+    folder = f"{package}/_slimwheel"
+    members = _payload("boot", folder)
+    members[f"{folder}/build.py"] = _build_module(package, manifest)
+    members[f"{folder}/manifest.json"] = dumps(manifest)
+    return dict(sorted(members.items()))
+
+
+def dev_files(package: str, manifest: Manifest) -> dict[str, bytes]:
+    """What a development wheel carries so that the guards see it.
+
+    Args:
+        package: as for `boot_files`.
+        manifest: that of the slim wheel it belongs to.
+
+    Raises:
+        ValueError: that slim wheel has no development wheel.
+    """
+    return {f"{package}/_slimwheel_dev/manifest.json": dumps(dev_manifest(manifest))}
+
+
+def ergonomics_files() -> dict[str, bytes]:
+    """The public part, the top-level package `torch_ergonomics`, by member name."""
+    return _payload("torch_ergonomics", "torch_ergonomics")
+
+
+def _payload(source: str, folder: str) -> dict[str, bytes]:
+    return {
+        f"{folder}/{file.name}": file.read_bytes()
+        for file in sorted((files("slimwheel.shim") / source).iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".py")
+    }
+
+
+def _build_module(package: str, manifest: Manifest) -> bytes:
+    """build.py, as boot/build.pyi declares it."""
+    dev = manifest["dev"]
+    rivals = {f"{package}_{variant}" for variant in VARIANTS} - {manifest["distribution"]}
+    values = {
+        "PACKAGE": package,
+        "DISTRIBUTION": manifest["distribution"],
+        "VERSION": manifest["version"],
+        "UPSTREAM_SHA256": manifest["upstream"]["sha256"],
+        "DEV": dev and dev["distribution"],
+        "DEV_REQUIREMENT": dev and dev["requirement"],
+        "RIVALS": sorted(rivals),
+        "ENVIRONMENT": dict(manifest["environment"]),
+        "MODULES": {
+            module: removed["rule"]
+            for removed in manifest["removed"]
+            for module in removed["modules"]
+        },
+    }
+    lines = ['"""Written from manifest.json: what importing the package has to know of it."""', ""]
+    lines += [f"{name} = {pprint.pformat(value, width=100)}" for name, value in values.items()]
+    return ("\n".join(lines) + "\n").encode()
