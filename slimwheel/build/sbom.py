@@ -1,0 +1,139 @@
+"""The software bill of materials that every slim wheel carries.
+
+CycloneDX 1.6 in JSON, at `.dist-info/sboms/slimwheel.cdx.json` (PEP 770): the slim distribution,
+with upstream as its ancestor and what was done to it as its pedigree. Package URLs follow the
+`pypi` type of ECMA-427.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType, Pedigree
+from cyclonedx.model.tool import ToolRepository
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "slimwheel.sbom")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The slim distribution: `torch-cpu`, `2.13.0+cpu`."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The wheel that was slimmed; `sha256` in hex, of the whole file."""
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RuleSummary:
+    """What one rule of the recipe removed, in files and bytes installed, why, and what it costs."""
+
+    id: str
+    files: int
+    bytes: int
+    reason: str
+    loses: str
+
+
+def make_sbom(
+    subject: Subject,
+    upstream: Upstream,
+    rules: Sequence[RuleSummary],
+    changes: Sequence[str],
+    tools: Mapping[str, str],
+    timestamp: datetime,
+) -> bytes:
+    """Write the bill of materials; the same arguments give the same bytes.
+
+    Args:
+        subject: what this wheel is.
+        upstream: what it was made from.
+        rules: what was removed.
+        changes: what else was changed, a sentence each.
+        tools: versions by name, slimwheel and those that had a hand in the bytes.
+        timestamp: aware; of SOURCE_DATE_EPOCH or 1980, never of the clock.
+
+    Returns:
+        JSON, UTF-8, with a newline at the end.
+    """
+    component = Component(
+        name=subject.name,
+        version=subject.version,
+        purl=PackageURL("pypi", None, subject.name, subject.version),
+        bom_ref="slim",
+        pedigree=Pedigree(ancestors=[_ancestor(upstream)], notes=_notes(upstream, rules, changes)),
+        properties=_properties(rules),
+    )
+    metadata = BomMetaData(
+        component=component,
+        timestamp=timestamp,
+        tools=ToolRepository(components=[_tool(name, tools[name]) for name in sorted(tools)]),
+    )
+    everything = [
+        asdict(subject),
+        asdict(upstream),
+        [asdict(rule) for rule in rules],
+        list(changes),
+        dict(tools),
+        timestamp.isoformat(),
+    ]
+    identity = json.dumps(everything, sort_keys=True)
+    bom = Bom(metadata=metadata, serial_number=uuid.uuid5(_NAMESPACE, identity))
+    return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
+
+
+def _ancestor(upstream: Upstream) -> Component:
+    return Component(
+        name=upstream.name,
+        version=upstream.version,
+        purl=PackageURL(
+            "pypi", None, upstream.name, upstream.version, {"file_name": upstream.filename}
+        ),
+        bom_ref="upstream",
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=upstream.sha256)],
+    )
+
+
+def _tool(name: str, version: str) -> Component:
+    return Component(
+        type=ComponentType.APPLICATION, name=name, version=version, bom_ref=f"tool:{name}"
+    )
+
+
+def _properties(rules: Sequence[RuleSummary]) -> Iterator[Property]:
+    """What a program wants to read; people have the notes."""
+    for rule in rules:
+        prefix = f"slimwheel:removed:{rule.id}"
+        yield Property(name=f"{prefix}:files", value=str(rule.files))
+        yield Property(name=f"{prefix}:bytes", value=str(rule.bytes))
+        yield Property(name=f"{prefix}:reason", value=rule.reason)
+        yield Property(name=f"{prefix}:loses", value=rule.loses)
+
+
+def _notes(upstream: Upstream, rules: Sequence[RuleSummary], changes: Sequence[str]) -> str:
+    lines = [
+        f"This distribution is {upstream.filename}, modified by slimwheel. It is not published by "
+        f"the authors of {upstream.name}. It keeps all of upstream's licence files.",
+        *(
+            f"Removed by {rule.id}: {rule.files} files, {rule.bytes} bytes. {rule.reason} "
+            f"What is lost: {rule.loses}"
+            for rule in rules
+        ),
+        *(f"Changed: {change}" for change in changes),
+    ]
+    return "\n".join(lines)
