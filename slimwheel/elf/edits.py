@@ -1,0 +1,162 @@
+"""A changed file described by what it keeps of its source.
+
+Edits say which ranges of the source stay and what stands between them, so that a file of
+several gigabytes is never built in memory, and whoever compresses it can reuse the ranges.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+from slimwheel.elf.source import Buffer
+
+CHUNK_SIZE = 1 << 20
+
+
+class Writable(Protocol):
+    """Anything with the `write` of a binary file."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Take the next bytes of the output."""
+
+
+class Keep(NamedTuple):
+    """The source's bytes from `start` to before `stop`."""
+
+    start: int
+    stop: int
+
+
+class Patch(NamedTuple):
+    """Bytes that replace as many of the source's at `offset`."""
+
+    offset: int
+    data: bytes
+
+    @property
+    def stop(self) -> int:
+        """Offset of the first byte behind the patch."""
+        return self.offset + len(self.data)
+
+
+Piece = Keep | bytes
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The new file as an ordered list of pieces: kept ranges of the source, and literal bytes.
+
+    Build it with `Edits.of`, which joins neighbouring pieces.
+    """
+
+    source_size: int
+    pieces: tuple[Piece, ...]
+
+    @classmethod
+    def of(cls, source_size: int, pieces: Iterable[Piece]) -> "Edits":
+        """Make edits of pieces in order, without empty ones and with kept ranges joined."""
+        joined: list[Piece] = []
+        for piece in pieces:
+            last = joined[-1] if joined else None
+            if isinstance(piece, Keep):
+                if not 0 <= piece.start <= piece.stop <= source_size:
+                    raise ValueError(f"{piece} is not a range of {source_size} bytes")
+                if piece.start == piece.stop:
+                    continue
+                if isinstance(last, Keep) and last.stop == piece.start:
+                    joined[-1] = Keep(last.start, piece.stop)
+                    continue
+            elif not piece:
+                continue
+            elif isinstance(last, bytes):
+                joined[-1] = last + piece
+                continue
+            joined.append(piece)
+        return cls(source_size, tuple(joined))
+
+    @property
+    def size(self) -> int:
+        """Size of the new file in bytes."""
+        return sum(
+            piece.stop - piece.start if isinstance(piece, Keep) else len(piece)
+            for piece in self.pieces
+        )
+
+    @property
+    def saved(self) -> int:
+        """Bytes by which the new file is smaller than its source."""
+        return self.source_size - self.size
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the new file equals its source."""
+        return self.pieces == ((Keep(0, self.source_size),) if self.source_size else ())
+
+    @property
+    def changed(self) -> bool:
+        """Whether the new file differs from its source."""
+        return not self.is_identity
+
+    def chunks(self, data: Buffer, chunk_size: int = CHUNK_SIZE) -> Iterator[bytes | memoryview]:
+        """Yield the new file in order, at most `chunk_size` bytes at a time.
+
+        Args:
+            data: the source that the edits were made for.
+        """
+        view = memoryview(data).cast("B")
+        if len(view) != self.source_size:
+            raise ValueError(f"edits of {self.source_size} bytes given a source of {len(view)}")
+        for piece in self.pieces:
+            whole = view[piece.start : piece.stop] if isinstance(piece, Keep) else memoryview(piece)
+            for start in range(0, len(whole), chunk_size):
+                yield whole[start : start + chunk_size]
+
+    def write(self, data: Buffer, out: Writable) -> None:
+        """Write the new file to a binary file object."""
+        for chunk in self.chunks(data):
+            out.write(chunk)
+
+
+def overlay(pieces: Iterable[Piece], patches: Iterable[Patch], data: Buffer) -> list[Piece]:
+    """Lay patches, given by source offsets, over pieces.
+
+    A patch is cut down to the bytes that really differ, for what stays equal stays kept.
+
+    Raises:
+        ValueError: patches overlap, or one lies on bytes that the pieces do not keep.
+    """
+    view = memoryview(data).cast("B")
+    pending = sorted(trimmed for patch in patches if (trimmed := _trim(patch, view)).data)
+    for first, second in pairwise(pending):
+        if first.stop > second.offset:
+            raise ValueError(f"two changes at offset {second.offset:#x}")
+    result: list[Piece] = []
+    applied = 0
+    for piece in pieces:
+        if not isinstance(piece, Keep):
+            result.append(piece)
+            continue
+        start = piece.start
+        for patch in pending:
+            if piece.start <= patch.offset and patch.stop <= piece.stop:
+                result += [Keep(start, patch.offset), patch.data]
+                start = patch.stop
+                applied += 1
+        result.append(Keep(start, piece.stop))
+    if applied != len(pending):
+        raise ValueError("a change lies outside of what is kept")
+    return result
+
+
+def _trim(patch: Patch, view: memoryview) -> Patch:
+    old = bytes(view[patch.offset : patch.stop])
+    if len(old) != len(patch.data):
+        raise ValueError(f"the change at offset {patch.offset:#x} reaches beyond the source")
+    if old == patch.data:
+        return Patch(patch.offset, b"")
+    start = next(i for i, (a, b) in enumerate(zip(old, patch.data, strict=True)) if a != b)
+    stop = len(old)
+    while old[stop - 1] == patch.data[stop - 1]:
+        stop -= 1
+    return Patch(patch.offset + start, patch.data[start:stop])
