@@ -88,7 +88,8 @@ def lay_out(elf: ElfFile, removed: frozenset[int]) -> Layout:
     cut = _first_gap(elf, removed, covered)
     if cut is None:
         return Layout(elf.source.size, ())
-    _refuse_appended_data(elf, max(stop for _, stop in covered))
+    removed_end = max(elf.sections[index].end for index in removed)
+    _refuse_appended_data(elf, max(removed_end, covered[-1][1]))
     prefix = max(stop for start, stop in covered if start < cut)
     cursor = prefix
     moves = []
