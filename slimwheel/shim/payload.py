@@ -55,12 +55,15 @@ def _payload(source: str, folder: str) -> dict[str, bytes]:
 def _build_module(package: str, manifest: Manifest) -> bytes:
     """build.py, as boot/build.pyi declares it."""
     dev = manifest["dev"]
+    upstream = manifest["upstream"]
     rivals = {f"{package}_{variant}" for variant in VARIANTS} - {manifest["distribution"]}
     values = {
         "PACKAGE": package,
         "DISTRIBUTION": manifest["distribution"],
         "VERSION": manifest["version"],
-        "UPSTREAM_SHA256": manifest["upstream"]["sha256"],
+        "UPSTREAM": f"{upstream['name']}=={upstream['version']}",
+        "UPSTREAM_SHA256": upstream["sha256"],
+        "RECIPE": manifest["recipe"]["name"],
         "DEV": dev and dev["distribution"],
         "DEV_REQUIREMENT": dev and dev["requirement"],
         "RIVALS": sorted(rivals),

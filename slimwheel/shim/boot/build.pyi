@@ -9,7 +9,9 @@ from typing import Dict, List, Optional
 PACKAGE: str  # the package that holds this folder, as "torch"
 DISTRIBUTION: str  # as "torch_cpu"
 VERSION: str  # as "2.13.0+cpu"
+UPSTREAM: str  # as "torch==2.13.0+cpu"
 UPSTREAM_SHA256: str
+RECIPE: str  # its name
 DEV: Optional[str]  # the development wheel's distribution, as "torch_cpu_dev"
 DEV_REQUIREMENT: Optional[str]  # as "torch_cpu_dev==2.13.0+cpu"
 RIVALS: List[str]  # distributions that own the same package, as "torch_gpu"

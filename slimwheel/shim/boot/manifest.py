@@ -23,7 +23,7 @@ def is_back(rule: str) -> bool:
 
 def paths(rule: str) -> List[str]:
     """Globs of what a rule removed, relative to the folder that holds the package."""
-    return _removed(_read(os.path.join(HERE, "manifest.json")), rule).get("paths") or []
+    return list(_removed(rule).get("paths", ()))
 
 
 def text(trouble: str, rule: str) -> str:
@@ -33,43 +33,28 @@ def text(trouble: str, rule: str) -> str:
         trouble: what upstream would have said.
         rule: id of the rule that removed the part.
     """
-    manifest = _read(os.path.join(HERE, "manifest.json"))
-    removed = _removed(manifest, rule)
-    upstream = "%s==%s" % (
-        manifest.get("upstream", {}).get("name", build.PACKAGE),
-        manifest.get("upstream", {}).get("version", build.VERSION.partition("+")[0]),
-    )
-    if removed.get("dev") and build.DEV_REQUIREMENT:
-        way_back = "pip install " + build.DEV_REQUIREMENT
-    else:
-        way_back = "install upstream: pip uninstall -y %s %s && pip install %s" % (
-            build.DISTRIBUTION,
-            upstream.partition("==")[0],
-            upstream,
-        )
+    removed = _removed(rule)
+    size = ": %d files, %.2f MB" % (removed["files"], removed["bytes"] / 1e6) if removed else ""
     lines = [
         trouble,
-        "%s %s is a slim build of %s. Rule %r of its recipe %r removed this: %s files, %.1f MB."
-        % (
-            build.DISTRIBUTION,
-            build.VERSION,
-            upstream,
-            rule,
-            manifest.get("recipe", {}).get("name"),
-            removed.get("files", "?"),
-            removed.get("bytes", 0) / 1e6,
-        ),
+        "%s %s is a slim build of %s. Rule %r of its recipe %r removed this%s."
+        % (build.DISTRIBUTION, build.VERSION, build.UPSTREAM, rule, build.RECIPE, size),
     ]
-    if removed.get("reason"):
-        lines.append("Why: " + removed["reason"])
-    if removed.get("loses"):
-        lines.append("Lost: " + removed["loses"])
-    return "\n".join([*lines, "To have it back: " + way_back])
+    if removed:
+        lines += ["Why: " + removed["reason"], "Lost: " + removed["loses"]]
+    if removed.get("dev") and build.DEV_REQUIREMENT:
+        lines.append("To have it back: pip install " + build.DEV_REQUIREMENT)
+    else:
+        lines.append(
+            "To have it back, install upstream: pip uninstall -y %s %s && pip install %s"
+            % (build.DISTRIBUTION, build.UPSTREAM.partition("==")[0], build.UPSTREAM)
+        )
+    return "\n".join(lines)
 
 
-def _removed(manifest: Dict[str, Any], rule: str) -> Dict[str, Any]:
-    for removed in manifest.get("removed", ()):
-        if removed.get("rule") == rule:
+def _removed(rule: str) -> Dict[str, Any]:
+    for removed in _read(os.path.join(HERE, "manifest.json")).get("removed", ()):
+        if removed["rule"] == rule:
             return dict(removed)
     return {}
 
