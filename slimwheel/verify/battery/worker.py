@@ -1,0 +1,95 @@
+"""The process that computes: runs records one after another and writes each to a journal.
+
+The journal holds one JSON object a line, written before a record starts and after it ends, so
+that what a crash interrupts is known. A worker that is started on a journal goes on behind it.
+"""
+
+import faulthandler
+import json
+import platform
+import random
+import time
+import zlib
+from typing import Any, Dict, List, Set
+
+import torch
+
+from . import registry
+from .digest import digest, error_text
+
+THREADS = 2
+"""Sums depend on how work is split: the number of threads is part of every result."""
+
+
+def work(journal: str, only: List[str]) -> None:
+    """Run all records, or those that `only` names, that the journal does not have yet.
+
+    A name in `only` selects the record of that name and those below it (`conv` for `conv.2d`).
+    """
+    faulthandler.enable()
+    torch.set_num_threads(THREADS)
+    done = _started(journal)
+    with open(journal, "a") as stream:
+
+        def write(**entry: Any) -> None:
+            stream.write(json.dumps(entry) + "\n")
+            stream.flush()
+
+        write(setting=_setting())
+        for module, error in registry.load(__package__ + ".records"):
+            if module not in done:
+                write(record=module, status="error", detail=error_text(error), seconds=0.0)
+        for name, wanted in registry.registered.items():
+            if name not in done and _selected(name, only):
+                write(start=name)
+                write(record=name, **_run(wanted))
+        write(end=True)
+
+
+def _started(journal: str) -> Set[str]:
+    try:
+        with open(journal) as stream:
+            entries = [json.loads(line) for line in stream]
+    except FileNotFoundError:
+        return set()
+    return {entry.get("start") or entry.get("record") for entry in entries}
+
+
+def _selected(name: str, only: List[str]) -> bool:
+    return not only or any(name == chosen or name.startswith(chosen + ".") for chosen in only)
+
+
+def _setting() -> Dict[str, Any]:
+    """What results depend on besides torch's own bytes."""
+    backend = getattr(getattr(torch, "backends", None), "cpu", None)
+    return {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "instructions": backend.get_cpu_capability() if backend else None,
+    }
+
+
+def _run(wanted: registry.Record) -> Dict[str, Any]:
+    begin = time.time()
+    try:
+        reason = registry.reason_to_skip(wanted)
+        if reason is not None:
+            return {"status": "skipped", "detail": reason, "seconds": 0.0}
+        _seed(zlib.crc32(wanted.name.encode()))
+        result: Dict[str, Any] = {
+            "status": "unstable" if wanted.unstable else "ok",
+            "sha256": digest(wanted.compute()),
+            "detail": wanted.unstable or "",
+        }
+    except Exception as error:
+        # Nothing that a record raises may cost the others; what it raised is its result.
+        result = {"status": "error", "detail": error_text(error)}
+    result["seconds"] = round(time.time() - begin, 3)
+    return result
+
+
+def _seed(seed: int) -> None:
+    """Seed every generator that a record may draw from, so that the order of records is free."""
+    torch.manual_seed(seed)
+    random.seed(seed)
