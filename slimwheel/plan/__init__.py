@@ -1,0 +1,17 @@
+"""Facts and a recipe become a plan: one action for every member, and what it saves and loses."""
+
+from slimwheel.plan.facts import ElfFacts, Facts
+from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, RuleSummary
+from slimwheel.plan.planner import Switches, make_plan
+
+__all__ = [
+    "Action",
+    "Decision",
+    "ElfFacts",
+    "ElfRewrite",
+    "Facts",
+    "Plan",
+    "RuleSummary",
+    "Switches",
+    "make_plan",
+]

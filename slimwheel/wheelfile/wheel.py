@@ -116,6 +116,16 @@ class Wheel:
             return self.archive.read(member)  # raises, naming the limit
         return b"".join(self.chunks(member))
 
+    def sha256(self, member: Member) -> bytes:
+        """Return a member's sha256: from RECORD, or its own where RECORD has another hash."""
+        entry = self.record.get(member.name)
+        if entry is not None and entry.algorithm == "sha256":
+            return entry.digest
+        digest = hashlib.sha256()
+        for chunk in self.chunks(member):
+            digest.update(chunk)
+        return digest.digest()
+
     def _hash_check(self, member: Member) -> "_HashCheck":
         return _HashCheck(self.record.get(member.name), member, self.file)
 

@@ -9,13 +9,13 @@ import hashlib
 import stat
 import struct
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from slimwheel.wheelfile.deflate import Compressed, compress
 from slimwheel.wheelfile.members import Member
 from slimwheel.wheelfile.record import format_record, record_line
+from slimwheel.wheelfile.wheel import Wheel
 
 # The largest value that a 32-bit field holds; all ones means "see the zip64 field".
 ZIP64_LIMIT = 0xFFFF_FFFF
@@ -85,24 +85,23 @@ class WheelWriter:
         """The hash, in hex, of what was written so far."""
         return self._hash.hexdigest()
 
-    def copy(self, member: Member, raw: Iterable[bytes], sha256: bytes) -> None:
-        """Write a member's compressed bytes as they are.
+    def copy(self, wheel: Wheel, member: Member, name: str) -> None:
+        """Copy a member of another wheel, compressed as it is, under a name of its own here.
 
-        Args:
-            raw: yields exactly `member.compressed_size` bytes.
-            sha256: of the member's own bytes, for RECORD.
+        Raises:
+            WheelError: the member does not have the size, CRC or hash that its wheel states.
         """
         self._start(
-            member.name,
+            name,
             normal_mode(member.executable),
             member.method,
             member.crc,
             member.size,
             member.compressed_size,
         )
-        for chunk in raw:
+        for chunk in wheel.raw_chunks(member):
             self._write(chunk)
-        self._record.append(record_line(member.name, sha256, member.size))
+        self._record.append(record_line(name, wheel.sha256(member), member.size))
 
     def add(self, name: str, data: bytes, *, executable: bool = False) -> None:
         """Write a new member."""

@@ -1,0 +1,226 @@
+"""What a build adds to a plan: the shim, and the dist-info directory of the slim wheel.
+
+With these in it a plan is complete: it names every file of the slim wheel with its size.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from typing import Any
+
+from slimwheel import __version__
+from slimwheel.build.distinfo import (
+    edited_entry_points,
+    edited_metadata,
+    edited_wheel,
+    top_level,
+)
+from slimwheel.build.gone import collapsed, gone_modules
+from slimwheel.build.naming import OutputNames
+from slimwheel.build.sbom import RuleSummary as SbomRule
+from slimwheel.build.sbom import Subject, make_sbom
+from slimwheel.build.sbom import Upstream as SbomUpstream
+from slimwheel.elf.patchelf import patchelf_version
+from slimwheel.plan import Action, Decision, Plan
+from slimwheel.plan.python_rules import active_guards, as_shim_guard
+from slimwheel.shim import Manifest, boot_files, ergonomics_files
+from slimwheel.shim.manifest import Dev, Removed
+from slimwheel.wheelfile.deflate import compress
+from slimwheel.wheelfile.wheel import Wheel
+
+_SBOM = "sboms/slimwheel.cdx.json"
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a build starts and what it was told."""
+
+    wheel: Wheel
+    sha256: str
+    names: OutputNames
+    options: dict[str, Any]
+    timestamp: int
+
+
+def complete(plan: Plan, source: Provenance) -> Manifest:
+    """Add the shim and dist-info to a plan; return the manifest that the shim carries."""
+    manifest = make_manifest(plan, source)
+    package = plan.loaded.recipe.distribution.package
+    for member, data in {**boot_files(package, manifest), **ergonomics_files()}.items():
+        _add(plan, member, data, "the shim")
+    _complete_dist_info(plan, source, manifest)
+    return manifest
+
+
+def slim_member(member: str, source: Provenance) -> str:
+    """Return a member's name in the slim wheel, whose dist-info bears another name."""
+    old = source.wheel.dist_info + "/"
+    if not member.startswith(old):
+        return member
+    return f"{dist_info_of(source.names)}/{member.removeprefix(old)}"
+
+
+def dist_info_of(names: OutputNames) -> str:
+    """Return the slim wheel's dist-info directory."""
+    return f"{names.slim.distribution}-{names.slim.version}.dist-info"
+
+
+def make_manifest(plan: Plan, source: Provenance) -> Manifest:
+    """Return the manifest of a build."""
+    recipe = plan.loaded.recipe
+    names = source.names
+    shipped = {decision.member for decision in plan.shipped}
+    removed: list[Removed] = []
+    for summary in plan.summaries:
+        gone = [m for m in summary.members if plan.decisions[m].action is Action.DROP]
+        if not summary.members:
+            continue
+        removed.append(
+            {
+                "rule": summary.rule.id,
+                "files": len(summary.members),
+                "bytes": summary.saved,
+                "reason": summary.rule.reason,
+                "loses": summary.rule.loses,
+                "dev": summary.dev and names.dev is not None,
+                "modules": gone_modules(gone, shipped),
+                "paths": collapsed(gone, shipped),
+            }
+        )
+    dev: Dev | None = None
+    if names.dev and names.dev_requirement:
+        dev = {"distribution": names.dev.distribution, "requirement": names.dev_requirement}
+    return {
+        "schema": 1,
+        "distribution": names.slim.distribution,
+        "version": names.version,
+        "upstream": {
+            "name": source.wheel.project,
+            "version": source.wheel.version,
+            "filename": source.wheel.name.filename,
+            "sha256": source.sha256,
+        },
+        "recipe": {"name": recipe.name, "text": plan.loaded.text},
+        "options": source.options,
+        "tools": _tools(plan),
+        "companion": names.companion_requirement,
+        "dev": dev,
+        "removed": removed,
+        "guards": [as_shim_guard(g) for g in active_guards(plan, source.wheel.version)],
+        "environment": recipe.shim.environment,
+    }
+
+
+def _tools(plan: Plan) -> dict[str, str]:
+    tools = {"slimwheel": __version__, "deflate": installed_version("deflate")}
+    if any(rewrite.used_patchelf for rewrite in plan.elf.values()):
+        tools["patchelf"] = patchelf_version()
+    return tools
+
+
+def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> None:
+    wheel, names = source.wheel, source.names
+    directory = wheel.dist_info
+    note = f"modified from {wheel.project} {wheel.version} by slimwheel, recipe "
+    metadata = edited_metadata(
+        wheel,
+        project=names.project,
+        version=names.version,
+        note=note + plan.loaded.recipe.name,
+        changes=plan.loaded.recipe.requires,
+        requires=[names.companion_requirement],
+    )
+    _add(plan, f"{directory}/METADATA", metadata, "names the slim distribution")
+    _add(plan, f"{directory}/WHEEL", edited_wheel(wheel), "names slimwheel as a generator")
+    entry_points = wheel.dist_info_member("entry_points.txt")
+    if entry_points:
+        modules = {module for removed in manifest["removed"] for module in removed["modules"]}
+        old = wheel.read(entry_points).decode("utf-8")
+        new = edited_entry_points(old, modules)
+        if new != old:
+            _add(plan, entry_points.name, new.encode(), "without those whose module is gone")
+    shipped = [decision.member for decision in plan.shipped]
+    _add(plan, f"{directory}/top_level.txt", top_level(shipped), "lists what is shipped")
+    _add(plan, f"{directory}/{_SBOM}", _sbom(plan, source, manifest), "says what was changed")
+    for signature in _SIGNATURES:
+        _drop_signature(plan, f"{directory}/{signature}")
+    _add_record(plan, source)
+
+
+def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:
+    upstream = manifest["upstream"]
+    return make_sbom(
+        Subject(source.names.project, source.names.version),
+        SbomUpstream(
+            name=upstream["name"],
+            version=upstream["version"],
+            filename=upstream["filename"],
+            sha256=upstream["sha256"],
+        ),
+        [
+            SbomRule(
+                id=removed["rule"],
+                files=removed["files"],
+                bytes=removed["bytes"],
+                reason=removed["reason"],
+                loses=removed["loses"],
+            )
+            for removed in manifest["removed"]
+        ],
+        [
+            f"{decision.member}: {decision.why}"
+            for decision in plan.with_action(Action.REWRITE)
+            if not decision.member.startswith(source.wheel.dist_info)
+        ],
+        manifest["tools"],
+        datetime.fromtimestamp(source.timestamp, UTC),
+    )
+
+
+def _drop_signature(plan: Plan, member: str) -> None:
+    """A signature of upstream's RECORD signs nothing here."""
+    if member in plan.decisions:
+        decision = plan.decisions[member]
+        plan.decisions[member] = decision.dropped("signature", "signs upstream's RECORD")
+
+
+def _add_record(plan: Plan, source: Provenance) -> None:
+    """Plan RECORD itself: its lines have a length that does not depend on the hashes."""
+    member = f"{source.wheel.dist_info}/RECORD"
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    for decision in plan.shipped:
+        if decision.member != member:
+            name = slim_member(decision.member, source)
+            rows.writerow((name, "sha256=" + 43 * "x", decision.after))
+    rows.writerow((slim_member(member, source), "", ""))
+    size = len(out.getvalue().encode())
+    upstream = source.wheel.members[member]
+    plan.decisions[member] = Decision(
+        member,
+        Action.REWRITE,
+        "lists what is shipped",
+        before=upstream.size,
+        after=size,
+        packed_before=upstream.compressed_size,
+        # Hashes do not compress; names and sizes hardly cost anything beside them.
+        packed_after=round(0.55 * size),
+    )
+
+
+def _add(plan: Plan, member: str, data: bytes, why: str) -> None:
+    """Plan new contents for a member, whether upstream has it or not."""
+    old = plan.decisions.get(member)
+    plan.contents[member] = data
+    plan.decisions[member] = Decision(
+        member,
+        Action.REWRITE if old else Action.ADD,
+        why,
+        before=old.before if old else 0,
+        after=len(data),
+        packed_before=old.packed_before if old else 0,
+        packed_after=len(compress(data).data),
+    )

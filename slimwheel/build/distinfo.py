@@ -1,0 +1,104 @@
+"""The dist-info directory of what a build puts out: upstream's, edited, or a new one."""
+
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+
+from slimwheel import __version__
+from slimwheel.plan.served import requirement_name
+from slimwheel.recipe import Requires
+from slimwheel.wheelfile.metadata import Headers, entry_point_modules, without_entry_points
+from slimwheel.wheelfile.names import expand_tag
+from slimwheel.wheelfile.wheel import Wheel
+
+GENERATOR = f"slimwheel ({__version__})"
+
+
+def edited_metadata(
+    wheel: Wheel,
+    *,
+    project: str,
+    version: str,
+    note: str,
+    changes: Requires,
+    requires: Iterable[str],
+) -> bytes:
+    """Return upstream's METADATA under another name, saying in its summary what was done.
+
+    Args:
+        note: what was done, a few words.
+        changes: the recipe's changes to Requires-Dist.
+        requires: further requirements to add.
+    """
+    metadata = _copy(wheel.metadata)
+    metadata.set("Name", project)
+    metadata.set("Version", version)
+    metadata.set("Summary", f"{metadata.get('Summary') or wheel.project} ({note})")
+    metadata.remove(
+        "Requires-Dist",
+        lambda value: any(fnmatchcase(requirement_name(value), name) for name in changes.drop),
+    )
+    for requirement in (*changes.add, *requires):
+        metadata.add("Requires-Dist", requirement)
+    return metadata.to_bytes()
+
+
+def edited_wheel(wheel: Wheel) -> bytes:
+    """Return upstream's WHEEL with the tags that the file bears, and our generator behind its."""
+    headers = _copy(wheel.wheel)
+    headers.add("Generator", GENERATOR)
+    tags = expand_tag(wheel.name.tag)
+    headers.remove("Tag", lambda tag: tag not in tags)
+    for tag in tags:
+        if tag not in headers.get_all("Tag"):
+            headers.add("Tag", tag)
+    return headers.to_bytes()
+
+
+def plain_metadata(project: str, version: str, summary: str, body: str) -> bytes:
+    """Return the METADATA of a wheel that upstream does not have."""
+    return (
+        f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nSummary: {summary}\n"
+        f"Description-Content-Type: text/plain\n\n{body}\n"
+    ).encode()
+
+
+def plain_wheel(tag: str, *, generator: str, purelib: bool) -> bytes:
+    """Return the WHEEL of a wheel that upstream does not have."""
+    lines = [
+        "Wheel-Version: 1.0",
+        f"Generator: {generator}",
+        f"Root-Is-Purelib: {str(purelib).lower()}",
+        *(f"Tag: {single}" for single in expand_tag(tag)),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def edited_entry_points(text: str, removed_modules: Collection[str]) -> str:
+    """Return entry_points.txt without those whose module is gone."""
+    gone = [
+        (group, name)
+        for group, name, module in entry_point_modules(text)
+        if _inside(module, removed_modules)
+    ]
+    return without_entry_points(text, gone) if gone else text
+
+
+def top_level(members: Iterable[str]) -> bytes:
+    """Return top_level.txt: the importable names at the wheel's root, sorted."""
+    names = set()
+    for member in members:
+        first, _, rest = member.partition("/")
+        if first.endswith((".dist-info", ".data")):
+            continue
+        if rest or first.endswith((".py", ".so")):
+            names.add(first.partition(".")[0])
+    return "".join(f"{name}\n" for name in sorted(names)).encode()
+
+
+def _inside(module: str, packages: Collection[str]) -> bool:
+    parts = module.split(".")
+    return any(".".join(parts[: length + 1]) in packages for length in range(len(parts)))
+
+
+def _copy(headers: Headers) -> Headers:
+    return Headers.parse(headers.to_bytes(), file="", name="")

@@ -1,0 +1,67 @@
+"""Names and versions of what a build puts out.
+
+A slim wheel keeps upstream's version; local segments are added only to tell results apart. The
+companion bears upstream's name, so that `Requires-Dist: torch` finds itself satisfied.
+"""
+
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from slimwheel.recipe import Recipe
+from slimwheel.wheelfile.names import WheelName, escaped
+from slimwheel.wheelfile.wheel import Wheel
+
+
+@dataclass(frozen=True)
+class OutputNames:
+    """What a build puts out. `project` and `dev_project` are as METADATA spells them."""
+
+    project: str
+    slim: WheelName
+    companion_project: str
+    companion: WheelName
+    dev_project: str | None
+    dev: WheelName | None
+
+    @property
+    def version(self) -> str:
+        """The slim wheel's version."""
+        return self.slim.version
+
+    @property
+    def companion_requirement(self) -> str:
+        """The requirement that pins the companion."""
+        return f"{self.companion_project}=={self.companion.version}"
+
+    @property
+    def dev_requirement(self) -> str | None:
+        """The requirement that installs the dev wheel."""
+        return f"{self.dev_project}=={self.version}" if self.dev_project else None
+
+
+def output_names(
+    wheel: Wheel, recipe: Recipe, *, local: str | None = None, build_number: int | None = None
+) -> OutputNames:
+    """Return the names of a build's results.
+
+    Args:
+        local: appended to the version's local part, behind the recipe's own.
+        build_number: tells rebuilds of the same version apart.
+    """
+    upstream = Version(wheel.version)
+    distribution = recipe.distribution
+    segments = [part for part in (upstream.local, distribution.local, local) if part]
+    version = "+".join(part for part in (upstream.public, ".".join(segments)) if part)
+    build = str(build_number) if build_number is not None else None
+    dev = distribution.dev
+    return OutputNames(
+        project=distribution.name,
+        slim=WheelName(escaped(distribution.name), version, wheel.name.tag, build),
+        companion_project=recipe.upstream,
+        companion=WheelName(
+            escaped(recipe.upstream), f"{upstream.public}+{distribution.companion}", "py3-none-any"
+        ),
+        dev_project=dev,
+        dev=WheelName(escaped(dev), version, wheel.name.tag, build) if dev else None,
+    )

@@ -1,0 +1,246 @@
+"""From an upstream wheel and a recipe to finished files: read, plan, write, check, rename."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from slimwheel.build.additions import Provenance, complete
+from slimwheel.build.companion import write_companion, write_dev
+from slimwheel.build.naming import output_names
+from slimwheel.build.workspace import publish, workspace
+from slimwheel.build.writing import WrittenWheel, write_slim
+from slimwheel.errors import CheckFailed, UsageError
+from slimwheel.plan import Facts, Plan, RuleSummary, Switches, make_plan
+from slimwheel.recipe import LoadedRecipe
+from slimwheel.shim import Manifest
+from slimwheel.verify.findings import Code
+from slimwheel.verify.smoke import SmokeOutcome, smoke_import
+from slimwheel.verify.static import check_wheel
+from slimwheel.wheelfile.deflate import LEVEL
+from slimwheel.wheelfile.wheel import Wheel
+
+_NEEDS = (Code.NEEDED_MISSING, Code.VERSION_MISSING)
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to build.
+
+    Attributes:
+        output_dir: where the wheels go; made when it is not there.
+        switches: rules turned on and off.
+        local: a local version segment; must be given where rules are switched.
+        build_number: a build tag, for other bytes under the same version.
+        dev: also write the dev wheel.
+        force: replace outputs that differ.
+    """
+
+    output_dir: Path
+    switches: Switches = field(default_factory=Switches)
+    local: str | None = None
+    build_number: int | None = None
+    dev: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a step has come, in bytes of upstream's installed files."""
+
+    step: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. `outputs` are where they were put, the slim wheel first."""
+
+    upstream: Path
+    upstream_sha256: str
+    upstream_size: int
+    installed_before: int
+    outputs: tuple[WrittenWheel, ...]
+    summaries: tuple[RuleSummary, ...]
+    warnings: tuple[str, ...]
+    smoke: SmokeOutcome | None
+
+    @property
+    def slim(self) -> WrittenWheel:
+        """The slim wheel."""
+        return self.outputs[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON holds it."""
+        return {
+            "schema": 1,
+            "upstream": {
+                "path": str(self.upstream),
+                "sha256": self.upstream_sha256,
+                "download": self.upstream_size,
+                "installed": self.installed_before,
+            },
+            "outputs": [
+                {
+                    "path": str(output.path),
+                    "sha256": output.sha256,
+                    "download": output.size,
+                    "installed": output.installed_size,
+                }
+                for output in self.outputs
+            ],
+            "rules": [summary.to_json() for summary in self.summaries],
+            "warnings": list(self.warnings),
+            "smoke": {"ran": self.smoke.ran, "detail": self.smoke.detail} if self.smoke else None,
+        }
+
+
+def source_date_epoch() -> int:
+    """Return the time that all files get: SOURCE_DATE_EPOCH, else 0, which becomes 1980.
+
+    Raises:
+        UsageError: the variable is no number.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    if not text.isdecimal():
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds",
+            hint="Set it to seconds since 1970, or unset it.",
+        )
+    return int(text)
+
+
+def plan_wheel(
+    facts: Facts, loaded: LoadedRecipe, options: BuildOptions
+) -> tuple[Plan, Provenance, Manifest]:
+    """Make the complete plan of a build without writing anything.
+
+    Raises:
+        SlimwheelError: as `slimwheel.plan.make_plan`; or rules are switched without a local
+            version that tells the result apart.
+    """
+    switches = options.switches
+    if switches.words and not options.local:
+        raise UsageError(
+            f"{' '.join(switches.words)} makes another wheel under the same version",
+            hint="Give its version a local segment: --local NAME.",
+        )
+    plan = make_plan(facts, loaded, switches)
+    recipe = plan.loaded.recipe
+    source = Provenance(
+        wheel=facts.wheel,
+        sha256=file_sha256(facts.wheel.archive.path),
+        names=output_names(
+            facts.wheel, recipe, local=options.local, build_number=options.build_number
+        ),
+        options={
+            "compression": f"libdeflate {LEVEL}",
+            "local": options.local,
+            "switches": list(plan.switched),
+        },
+        timestamp=source_date_epoch(),
+    )
+    return plan, source, complete(plan, source)
+
+
+def build_wheel(
+    path: Path,
+    loaded: LoadedRecipe,
+    options: BuildOptions,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    smoke_pythons: Mapping[str, Path] | None = None,
+) -> BuildReport:
+    """Slim one wheel.
+
+    Args:
+        path: the upstream wheel; only read.
+        loaded: the recipe.
+        options: how.
+        progress: told how far it is.
+        smoke_pythons: interpreters by version for the smoke import, asked before PATH is; None
+            to build without a smoke import.
+
+    Raises:
+        SlimwheelError: every error of the road; nothing is left in the output directory then.
+    """
+    with Wheel.open(path) as wheel, workspace(options.output_dir) as scratch:
+        total = sum(member.size for member in wheel.members.values())
+        progress(Progress("plan", 0, total))
+        with Facts(wheel, scratch) as facts:
+            plan, source, manifest = plan_wheel(facts, loaded, options)
+            done = 0
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                progress(Progress("write", done, total))
+
+            written = [write_slim(plan, source, facts, scratch, advance)]
+        written.append(write_companion(source.names, scratch))
+        if options.dev:
+            dev = write_dev(plan, source, manifest, scratch)
+            written += [dev] if dev else []
+        progress(Progress("check", total, total))
+        _check(written, loaded, set(wheel.members), scratch)
+        smoke = None
+        if smoke_pythons is not None and loaded.recipe.expect.imports:
+            progress(Progress("import", total, total))
+            smoke = smoke_import(
+                [written[0].path, written[1].path],
+                loaded.recipe.expect.imports,
+                pythons=smoke_pythons,
+                scratch=scratch,
+            )
+        places = {result.path: options.output_dir / result.filename for result in written}
+        publish(places, force=options.force)
+    return BuildReport(
+        upstream=path,
+        upstream_sha256=source.sha256,
+        upstream_size=path.stat().st_size,
+        installed_before=plan.installed_before,
+        outputs=tuple(result.at(options.output_dir) for result in written),
+        summaries=tuple(plan.summaries),
+        warnings=tuple(plan.warnings),
+        smoke=smoke,
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Return a file's sha256 in hex."""
+    with path.open("rb", buffering=0) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check(
+    written: Sequence[WrittenWheel], loaded: LoadedRecipe, upstream: set[str], scratch: Path
+) -> None:
+    """Hold the results against what installers and loaders ask, and against the recipe's budget."""
+    files = {name.rpartition("/")[2] for name in upstream}
+    for result in written:
+        findings = [
+            finding
+            for finding in check_wheel(result.path, scratch)
+            # What upstream's own wheel misses is not ours to refuse.
+            if finding.code not in _NEEDS or finding.subject in files
+        ]
+        if findings:
+            raise CheckFailed(
+                f"{findings[0]}" + (f" (and {len(findings) - 1} more)" if findings[1:] else ""),
+                file=result.filename,
+                hint="This is a fault of slimwheel or of the recipe; upstream's wheel is unharmed.",
+            )
+    slim, expect = written[0], loaded.recipe.expect
+    for limit, size, what in (
+        (expect.max_wheel, slim.size, "has"),
+        (expect.max_installed, slim.installed_size, "takes, installed,"),
+    ):
+        if limit is not None and size > limit:
+            raise CheckFailed(
+                f"{what} {size / 1e6:.1f} MB where the recipe expects {limit / 1e6:.1f} at most",
+                file=slim.filename,
+                hint="Remove more, or raise the recipe's [expect].",
+            )

@@ -1,0 +1,110 @@
+"""Where a build works: a hidden directory beside its destination, renamed from at the end.
+
+Until then nothing in the output directory looks like a wheel. The hidden directory is locked, so
+that a later run can tell what a killed one left behind from what a running one uses.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from slimwheel.errors import OutputError, OutputExists
+from slimwheel.wheelfile.archive import CHUNK
+
+_PREFIX = ".slimwheel-"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def workspace(output_dir: Path) -> Iterator[Path]:
+    """Make a hidden directory inside the output directory, and remove it however the work ends.
+
+    Raises:
+        OutputError: the output directory cannot be made or written to, or its disk is full.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            output_dir.mkdir(parents=True, exist_ok=True)
+            with _locked(output_dir):
+                _remove_leftovers(output_dir)
+                directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=output_dir))
+                held.callback(shutil.rmtree, directory, ignore_errors=True)
+                held.enter_context(_locked(directory))
+            yield directory
+        except OSError as error:
+            raise _explained(error, output_dir) from error
+
+
+def publish(finished: dict[Path, Path], *, force: bool) -> None:
+    """Move finished files to their places, all or none.
+
+    A file that is there already with the same bytes is left as it is.
+
+    Args:
+        finished: destination by finished file; both on one file system.
+        force: replace files that differ.
+
+    Raises:
+        OutputExists: a destination exists and differs.
+    """
+    new = {}
+    for source, destination in finished.items():
+        if not destination.exists():
+            new[source] = destination
+        elif not _same(source, destination):
+            if not force:
+                raise OutputExists(
+                    "exists already and differs",
+                    file=destination,
+                    hint="Replace it with --force, or tell the two apart with --build-number.",
+                )
+            new[source] = destination
+    for source in new:
+        with source.open("rb") as stream:
+            os.fsync(stream.fileno())
+    for source, destination in new.items():
+        source.replace(destination)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock on a directory itself; the system drops it when the process dies."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_leftovers(output_dir: Path) -> None:
+    for directory in output_dir.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), _locked(directory, wait=False):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _same(left: Path, right: Path) -> bool:
+    if left.stat().st_size != right.stat().st_size:
+        return False
+    with left.open("rb") as one, right.open("rb") as other:
+        while chunk := one.read(CHUNK):
+            if chunk != other.read(CHUNK):
+                return False
+    return True
+
+
+def _explained(error: OSError, output_dir: Path) -> OutputError:
+    if error.errno in _NO_SPACE:
+        problem = "has no space left for the wheel and the libraries unpacked for it"
+    elif isinstance(error, FileExistsError | NotADirectoryError):
+        problem = "is not a directory"
+    else:
+        problem = f"cannot be written: {error.strerror or error}"
+    return OutputError(
+        problem, file=output_dir, hint="Choose another directory with --output-dir, or free space."
+    )

@@ -1,0 +1,100 @@
+"""`slimwheel build`: slim upstream wheels."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slimwheel.build import BuildOptions, BuildReport, build_wheel
+from slimwheel.cli.options import (
+    fetch_options,
+    fetched,
+    json_option,
+    recipe_option,
+    switch_options,
+)
+from slimwheel.plan import Switches
+from slimwheel.recipe import load_recipe
+from slimwheel.report.progress import ProgressDisplay
+from slimwheel.report.sizes import megabytes, share
+from slimwheel.verify.smoke import parse_pythons
+
+
+@click.command("build")
+@click.argument("sources", metavar="WHEEL-OR-REQUIREMENT...", nargs=-1, required=True)
+@recipe_option
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    default=Path("dist"),
+    show_default=True,
+    help="Where the wheels go.",
+)
+@click.option("--dev", is_flag=True, help="Also write the dev wheel, which puts headers back.")
+@click.option("--force", is_flag=True, help="Replace outputs that exist and differ.")
+@click.option(
+    "--smoke/--no-smoke",
+    default=True,
+    show_default=True,
+    help="Import the result in a process of the wheel's own Python, where there is one.",
+)
+@click.option(
+    "--python-for",
+    multiple=True,
+    metavar="3.6=PATH",
+    help="A Python to import wheels of that version with. Repeatable.",
+)
+@switch_options
+@fetch_options
+@json_option
+def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any) -> None:
+    """Slim upstream wheels, each given as a file or as a requirement such as torch==2.13.0+cpu.
+
+    Writes the slim wheel and its companion; install both, or only name the slim one where an
+    index has both. Prints the paths of what it wrote.
+    """
+    loaded = load_recipe(recipe)
+    reports = []
+    smoke_pythons = parse_pythons(options["python_for"]) if options["smoke"] else None
+    build_options = BuildOptions(
+        output_dir=options["output_dir"],
+        switches=Switches(options["keep"], options["drop"]),
+        local=options["local"],
+        build_number=options["build_number"],
+        dev=options["dev"],
+        force=options["force"],
+    )
+    for source in sources:
+        with ProgressDisplay() as display:
+            upstream = fetched(source, display, **options)
+            report = build_wheel(
+                upstream.path,
+                loaded,
+                build_options,
+                progress=display.building,
+                smoke_pythons=smoke_pythons,
+            )
+        reports.append(report)
+        _tell(report)
+        if not as_json:
+            for output in report.outputs:
+                click.echo(output.path)
+    if as_json:
+        builds = [report.to_json() for report in reports]
+        click.echo(json.dumps({"schema": 1, "builds": builds}, indent=1))
+
+
+def _tell(report: BuildReport) -> None:
+    slim = report.slim
+    for warning in report.warnings:
+        click.echo(f"slimwheel: warning: {warning}", err=True)
+    if report.smoke:
+        click.echo(f"slimwheel: {report.smoke.detail}", err=True)
+    click.echo(
+        f"{slim.filename}: {megabytes(slim.size)} to download "
+        f"({share(slim.size, report.upstream_size)} of upstream), "
+        f"{megabytes(slim.installed_size)} installed "
+        f"({share(slim.installed_size, report.installed_before)})",
+        err=True,
+    )

@@ -1,0 +1,97 @@
+"""The `slimwheel` command and how errors end it."""
+
+import importlib
+import json
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from slimwheel.errors import SlimwheelError
+
+_COMMANDS = {
+    "build": "Slim an upstream wheel.",
+    "plan": "Show what a build would do, without doing it.",
+    "recipe": "List, show and check recipes.",
+}
+_REPORT = "https://github.com/slimwheel/slimwheel/issues"
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when it runs, so that --help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"slimwheel.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="slimwheel", message="slimwheel %(version)s")
+def cli() -> None:
+    """Slim PyTorch wheels: the same results, a fraction of the size."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a documented code (docs/exit-codes.md)."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        cli.main(standalone_mode=False)
+    except SlimwheelError as error:
+        show_error(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("slimwheel: interrupted; nothing was left behind", err=True)
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        sys.exit(128 + signal.SIGPIPE)
+    except Exception:
+        traceback.print_exc()
+        click.echo(
+            f"slimwheel: this is a fault of slimwheel; please report it: {_REPORT}", err=True
+        )
+        sys.exit(70)
+    sys.exit(0)
+
+
+def show_error(error: SlimwheelError) -> None:
+    """Print an error: one line that says what and where, one that says the way out."""
+    if "--json" in sys.argv[1:]:
+        report = {
+            "error": type(error).__name__,
+            "message": error.message,
+            "file": error.file,
+            "place": error.place,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    click.echo(f"slimwheel: error: {error}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+
+
+def _terminated(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    """Leave as on Ctrl-C, through every `finally`."""
+    sys.exit(128 + signum)

@@ -1,0 +1,68 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from slimwheel.fetch import FetchedWheel, IndexOptions
+from slimwheel.fetch import fetch as fetch_wheel
+from slimwheel.report.progress import ProgressDisplay
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _stacked(*decorators: Decorator) -> Decorator:
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+recipe_option = click.option(
+    "--recipe",
+    required=True,
+    metavar="NAME|FILE",
+    help="A recipe that comes with slimwheel, or a .toml file.",
+)
+
+switch_options = _stacked(
+    click.option("--keep", multiple=True, metavar="RULE", help="Switch a rule off. Repeatable."),
+    click.option("--drop", multiple=True, metavar="RULE", help="Switch a rule on. Repeatable."),
+    click.option("--local", metavar="NAME", help="A segment for the result's local version."),
+    click.option("--build-number", type=click.IntRange(min=0), help="The result's build tag."),
+)
+
+fetch_options = _stacked(
+    click.option("--python", metavar="3.11", help="For a requirement: the wheel's Python."),
+    click.option(
+        "--platform",
+        metavar="TAG",
+        help="For a requirement: the wheel's platform, such as manylinux_2_28_x86_64.",
+    ),
+    click.option("--index-url", metavar="URL", help="Passed to pip."),
+    click.option("--extra-index-url", multiple=True, metavar="URL", help="Passed to pip."),
+    click.option("--find-links", multiple=True, metavar="PLACE", help="Passed to pip."),
+    click.option("--no-network", is_flag=True, help="Use only what the cache has."),
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
+
+
+def fetched(source: str, display: ProgressDisplay, **options: Any) -> FetchedWheel:
+    """Find or fetch the wheel that a command was given, with `fetch_options`' values."""
+    return fetch_wheel(
+        source,
+        python=options["python"],
+        platform=options["platform"],
+        index=IndexOptions(
+            index_url=options["index_url"],
+            extra_index_url=tuple(options["extra_index_url"]),
+            find_links=tuple(options["find_links"]),
+        ),
+        network=not options["no_network"],
+        cache_dir=None,
+        progress=display.fetching(source),
+    )

@@ -1,0 +1,128 @@
+"""Rules about ELF files: copies that nobody names, symbol tables, RPATHs."""
+
+import posixpath
+from collections import defaultdict
+
+from slimwheel.elf import (
+    Edits,
+    ElfShapeError,
+    Section,
+    is_symbol_or_debug_section,
+    rpath_fits,
+    slim,
+)
+from slimwheel.plan.facts import Facts
+from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, Saving
+from slimwheel.plan.rpath import wanted_rpath
+from slimwheel.recipe import ContentKind
+from slimwheel.recipe.patterns import Matcher
+from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.places import Places
+
+# What deflate makes of symbol tables, for estimates of the download: measured on torch's
+# libraries, where names share long prefixes.
+_SYMBOLS_RATIO = 0.15
+
+
+def decide_elf(plan: Plan, facts: Facts) -> None:
+    """Decide about every ELF member that is still kept.
+
+    Raises:
+        WheelError: a member is damaged.
+        ElfError: a member is no whole ELF file.
+        ToolError: an RPATH has to grow, and patchelf cannot do it.
+    """
+    kept = [decision.member for decision in plan.with_action(Action.KEEP)]
+    libraries = [member for member in kept if facts.kind(member) is ContentKind.ELF]
+    libraries = _without_copies(plan, facts, libraries)
+    places = Places(decision.member for decision in plan.shipped)
+    for member in libraries:
+        try:
+            _decide_one(plan, facts, member, places)
+        except ElfShapeError as error:
+            plan.warnings.append(f"{member} stays as upstream has it: {error.message}")
+            facts.release(member)
+
+
+def _without_copies(plan: Plan, facts: Facts, libraries: list[str]) -> list[str]:
+    """Drop identical files beside each other that no library needs; return what stays."""
+    recipe = plan.loaded.recipe
+    rule = recipe.duplicates
+    if rule is None or not recipe.is_on(rule, facts.wheel.version):
+        return libraries
+    groups = [group for group in _identical(facts, libraries) if len(group) > 1]
+    if not groups:
+        return libraries
+    needed = {name for library in libraries for name in facts.elf(library).elf.needed}
+    for group in groups:
+        soname = facts.elf(group[0]).elf.soname
+        stay = [member for member in group if posixpath.basename(member) in needed]
+        stay = stay or [member for member in group if posixpath.basename(member) == soname]
+        stay = stay or group[:1]
+        for member in group:
+            if member not in stay:
+                why = f"{rule.reason}; {stay[0]} is the same file"
+                plan.decisions[member] = plan.decisions[member].dropped(rule.id, why)
+                facts.release(member)
+    return [member for member in libraries if plan.decisions[member].action is Action.KEEP]
+
+
+def _identical(facts: Facts, libraries: list[str]) -> list[list[str]]:
+    groups: dict[tuple[str, bytes], list[str]] = defaultdict(list)
+    for member in libraries:
+        entry = facts.wheel.record[member]
+        if entry is not None:
+            groups[posixpath.dirname(member), entry.digest].append(member)
+    return list(groups.values())
+
+
+def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
+    recipe = plan.loaded.recipe
+    version = facts.wheel.version
+    found = facts.elf(member)
+    upstream = facts.wheel.members[member]
+    savings: list[Saving] = []
+    changes: list[str] = []
+    used_patchelf = False
+    rpath = wanted_rpath(found.elf, member, places) if recipe.is_on(recipe.rpath, version) else None
+    if rpath is not None and recipe.rpath is not None:
+        changes.append(f"RPATH {rpath or '(empty)'}")
+        if not rpath_fits(found.elf, rpath):
+            found = facts.grow_rpath(member, rpath)
+            rpath, used_patchelf = None, True
+        grown = found.path.stat().st_size - upstream.size
+        savings.append(Saving(recipe.rpath.id, -grown))
+    symbols = recipe.symbols if recipe.is_on(recipe.symbols, version) else None
+    if symbols is not None and Matcher(symbols.exceptions)(member):
+        symbols = None
+    edits = slim(
+        found.elf,
+        drop=is_symbol_or_debug_section if symbols else _no_section,
+        rpath=rpath,
+    )
+    if symbols is not None and edits.saved > 0:
+        changes.append("without symbol tables and debug sections")
+        savings.append(Saving(symbols.id, edits.saved))
+    if not changes:
+        facts.release(member)
+        return
+    plan.elf[member] = ElfRewrite(edits, used_patchelf)
+    plan.decisions[member] = _rewritten(upstream, edits, tuple(savings), "; ".join(changes))
+
+
+def _no_section(section: Section) -> bool:  # noqa: ARG001 - the shape that `slim` asks for
+    return False
+
+
+def _rewritten(upstream: Member, edits: Edits, savings: tuple[Saving, ...], why: str) -> Decision:
+    estimate = upstream.compressed_size - round(_SYMBOLS_RATIO * (upstream.size - edits.size))
+    return Decision(
+        upstream.name,
+        Action.REWRITE,
+        why,
+        before=upstream.size,
+        after=edits.size,
+        packed_before=upstream.compressed_size,
+        packed_after=max(estimate, 0),
+        savings=savings,
+    )

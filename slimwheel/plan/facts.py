@@ -1,0 +1,124 @@
+"""What analysis finds in members. No decisions are made here.
+
+A member is looked at only when a rule asks for it. ELF files are unpacked to a scratch directory
+and mapped from there: their section headers stand at the end, so nothing less would do, and the
+build writes the new file from the same copy.
+"""
+
+import contextlib
+import hashlib
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from slimwheel.elf import ElfFile, PatchelfQueue, is_elf
+from slimwheel.recipe import ContentKind
+from slimwheel.wheelfile.wheel import Wheel
+
+_ARCHIVE_MAGIC = (b"!<arch>\n", b"!<thin>\n")
+
+
+@dataclass(frozen=True)
+class ElfFacts:
+    """An ELF member, unpacked. `sha256` is of upstream's bytes."""
+
+    member: str
+    path: Path
+    mapped: mmap.mmap
+    elf: ElfFile
+    sha256: str
+
+
+class Facts:
+    """Facts about one wheel's members, each found once.
+
+    Args:
+        wheel: open for as long as the facts are used.
+        scratch: a directory for unpacked ELF files; the caller removes it.
+    """
+
+    def __init__(self, wheel: Wheel, scratch: Path) -> None:
+        self.wheel = wheel
+        self._scratch = scratch
+        self._kinds: dict[str, ContentKind | None] = {}
+        self._elf: dict[str, ElfFacts] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for facts in self._elf.values():
+            self._unmap(facts)
+        self._elf.clear()
+
+    def kind(self, member: str) -> ContentKind | None:
+        """Return what a member is, told from its first bytes."""
+        if member not in self._kinds:
+            head = self.wheel.archive.head(self.wheel.members[member], 8)
+            if is_elf(head):
+                self._kinds[member] = ContentKind.ELF
+            elif head in _ARCHIVE_MAGIC:
+                self._kinds[member] = ContentKind.STATIC_ARCHIVE
+            else:
+                self._kinds[member] = None
+        return self._kinds[member]
+
+    def elf(self, member: str) -> ElfFacts:
+        """Unpack and read an ELF member; its bytes are checked against CRC and RECORD.
+
+        Raises:
+            WheelError: the member is damaged.
+            ElfError: it is no whole ELF file.
+        """
+        if member not in self._elf:
+            path = self._scratch / f"{len(self._elf)}.elf"
+            digest = hashlib.sha256()
+            with path.open("wb") as out:
+                for chunk in self.wheel.chunks(self.wheel.members[member]):
+                    digest.update(chunk)
+                    out.write(chunk)
+            self._elf[member] = self._mapped(member, path, digest.hexdigest())
+        return self._elf[member]
+
+    def grow_rpath(self, member: str, rpath: str) -> ElfFacts:
+        """Let patchelf give the unpacked copy an RPATH that does not fit in place.
+
+        Raises:
+            ToolError: patchelf is missing, too old or failed.
+        """
+        old = self.elf(member)
+        queue = PatchelfQueue(old.path, old.elf)
+        queue.set_rpath(rpath)
+        queue.apply()
+        self._unmap(old)
+        self._elf[member] = self._mapped(member, old.path, old.sha256)
+        return self._elf[member]
+
+    def release(self, member: str) -> None:
+        """Forget an ELF member and free its scratch space."""
+        facts = self._elf.pop(member, None)
+        if facts is not None:
+            self._unmap(facts)
+            facts.path.unlink(missing_ok=True)
+
+    def _mapped(self, member: str, path: Path, sha256: str) -> ElfFacts:
+        with path.open("rb") as stream:
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            elf = ElfFile.parse(mapped, f"{self.wheel.file}: {member}")
+        except BaseException:
+            mapped.close()
+            raise
+        return ElfFacts(member, path, mapped, elf, sha256)
+
+    def _unmap(self, facts: ElfFacts) -> None:
+        # Views of the map may outlive it here; the last of them to go frees it.
+        with contextlib.suppress(BufferError):
+            facts.mapped.close()

@@ -1,0 +1,150 @@
+"""The recipe's rules over a wheel's facts: one decision for every member of upstream.
+
+The order is: may this recipe serve this wheel at all; what goes by name and kind; which ELF files
+change; which Python files change.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from slimwheel.errors import NothingToDo, RecipeError, UsageError
+from slimwheel.plan.elf_rules import decide_elf
+from slimwheel.plan.facts import Facts
+from slimwheel.plan.model import Action, Decision, Plan, RuleSummary
+from slimwheel.plan.python_rules import decide_python
+from slimwheel.plan.served import check_served
+from slimwheel.recipe import LoadedRecipe, Recipe, Removal, Rule
+from slimwheel.recipe.patterns import Matcher
+from slimwheel.wheelfile.members import Member
+
+R = TypeVar("R", bound=Rule)
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Rules that the user turns off (`keep`) and on (`drop`), by id."""
+
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The switches as the command line writes them."""
+        keeps = (f"--keep {name}" for name in sorted(set(self.keep)))
+        return (*keeps, *(f"--drop {name}" for name in sorted(set(self.drop))))
+
+
+def make_plan(facts: Facts, loaded: LoadedRecipe, switches: Switches | None = None) -> Plan:
+    """Decide about every member of a wheel outside its dist-info, which the build rewrites.
+
+    Raises:
+        WheelError: the recipe cannot serve this wheel, or a member is damaged.
+        NothingToDo: the wheel is slim already, or no rule finds anything.
+        RecipeError: a rule that the recipe marks required matches nothing.
+        ElfError: an ELF member is damaged.
+    """
+    switches = switches or Switches()
+    recipe = _switched(loaded.recipe, switches)
+    check_served(facts, recipe)
+    plan = Plan(
+        LoadedRecipe(recipe, loaded.origin, loaded.text),
+        switched=switches.words,
+        decisions={member.name: _kept(member) for member in facts.wheel.members.values()},
+    )
+    _decide_removals(plan, facts)
+    decide_elf(plan, facts)
+    if all(decision.action is Action.KEEP for decision in plan.decisions.values()):
+        raise NothingToDo(
+            "holds nothing that this recipe removes",
+            file=facts.wheel.file,
+            hint="Use it as it is.",
+        )
+    _summarize(plan, facts.wheel.version)
+    decide_python(plan, facts)
+    return plan
+
+
+def _switched(recipe: Recipe, switches: Switches) -> Recipe:
+    unknown = sorted({*switches.keep, *switches.drop} - set(recipe.rules))
+    if unknown:
+        raise UsageError(
+            f"recipe {recipe.name} has no rule {', '.join(unknown)}",
+            hint=f"It has {', '.join(recipe.rules)}.",
+        )
+    both = sorted(set(switches.keep) & set(switches.drop))
+    if both:
+        raise UsageError(f"--keep and --drop both name {', '.join(both)}", hint="Choose one.")
+    wanted = dict.fromkeys(switches.keep, False) | dict.fromkeys(switches.drop, True)
+    if not wanted:
+        return recipe
+
+    return recipe.model_copy(
+        update={
+            "remove": tuple(_switched_rule(rule, wanted) for rule in recipe.remove),
+            "symbols": recipe.symbols and _switched_rule(recipe.symbols, wanted),
+            "duplicates": recipe.duplicates and _switched_rule(recipe.duplicates, wanted),
+            "rpath": recipe.rpath and _switched_rule(recipe.rpath, wanted),
+        }
+    )
+
+
+def _switched_rule(rule: R, wanted: dict[str, bool]) -> R:
+    return rule.model_copy(update={"enabled": wanted.get(rule.id, rule.enabled)})
+
+
+def _kept(member: Member) -> Decision:
+    return Decision(
+        member.name,
+        Action.KEEP,
+        "no rule asks for anything else",
+        before=member.size,
+        after=member.size,
+        packed_before=member.compressed_size,
+        packed_after=member.compressed_size,
+    )
+
+
+def _decide_removals(plan: Plan, facts: Facts) -> None:
+    recipe = plan.loaded.recipe
+    dist_info = facts.wheel.dist_info + "/"
+    for rule in recipe.remove:
+        if not recipe.is_on(rule, facts.wheel.version):
+            continue
+        matches = Matcher(rule.paths, rule.exceptions)
+        found = [
+            decision
+            for decision in plan.decisions.values()
+            if decision.action is Action.KEEP
+            and not decision.member.startswith(dist_info)
+            and matches(decision.member)
+            and (rule.kind is None or facts.kind(decision.member) is rule.kind)
+        ]
+        for decision in found:
+            plan.decisions[decision.member] = decision.dropped(rule.id, rule.reason)
+        if rule.required and not found:
+            raise RecipeError(
+                f"rule {rule.id} matches nothing in {facts.wheel.file}, though it must",
+                file=plan.loaded.origin,
+                place=f"remove[{rule.id}]",
+                hint="Mend its paths, or switch the rule off with --keep.",
+            )
+
+
+def _summarize(plan: Plan, version: str) -> None:
+    for rule in plan.loaded.recipe.rules.values():
+        if not plan.loaded.recipe.is_on(rule, version):
+            continue
+        touched = [
+            (decision.member, saving.bytes)
+            for decision in plan.decisions.values()
+            for saving in decision.savings
+            if saving.rule == rule.id
+        ]
+        plan.summaries.append(
+            RuleSummary(
+                rule,
+                members=tuple(sorted(member for member, _ in touched)),
+                saved=sum(saved for _, saved in touched),
+                dev=isinstance(rule, Removal) and rule.dev,
+            )
+        )

@@ -1,0 +1,113 @@
+"""Python files that change: the shim's two calls, the guards, and the recipe's own edits."""
+
+from collections import defaultdict
+
+from slimwheel.errors import WheelError
+from slimwheel.plan.facts import Facts
+from slimwheel.plan.model import Action, Decision, Plan
+from slimwheel.pysource import Edit, PlaceNotFound, apply, parse_place
+from slimwheel.recipe import Guard
+from slimwheel.shim import boot_edits, guard_edits
+from slimwheel.shim import manifest as shim_manifest
+from slimwheel.wheelfile.deflate import compress
+
+_BOOT = "calls the shim"
+
+
+def decide_python(plan: Plan, facts: Facts) -> None:
+    """Edit the Python files that guards and the shim need, each once.
+
+    A guard of a rule that removed nothing is left out: there is nothing to guard.
+
+    Raises:
+        WheelError: a file lacks a place that is required, or cannot be parsed.
+    """
+    recipe = plan.loaded.recipe
+    version = facts.wheel.version
+    edits: dict[str, list[Edit]] = defaultdict(list)
+    whys: dict[str, list[str]] = defaultdict(list)
+    entry = f"{recipe.distribution.package}/__init__.py"
+    edits[entry] += boot_edits(recipe.distribution.package)
+    whys[entry].append(_BOOT)
+    for change in recipe.python:
+        if change.applies_to(version) and (change.required or change.file in facts.wheel.members):
+            edits[change.file].append(Edit(parse_place(change.place), change.code))
+            whys[change.file].append(f"rule {change.rule}")
+    for guard in active_guards(plan, version):
+        _add_guard(plan, facts, guard, edits, whys)
+    for member, wanted in edits.items():
+        _rewrite(plan, facts, member, wanted, ", ".join(whys[member]))
+
+
+def active_guards(plan: Plan, version: str) -> list[Guard]:
+    """Return the guards whose rules removed something."""
+    removing = {summary.rule.id for summary in plan.summaries if summary.members}
+    guards = plan.loaded.recipe.guard
+    return [guard for guard in guards if guard.applies_to(version) and guard.rule in removing]
+
+
+def as_shim_guard(guard: Guard) -> shim_manifest.Guard:
+    """Return a guard as the shim's manifest holds it."""
+    if guard.argument is None:
+        return {"kind": "call", "target": guard.target, "rule": guard.rule}
+    return {
+        "kind": "path",
+        "target": guard.target,
+        "rule": guard.rule,
+        "argument": guard.argument,
+    }
+
+
+def _add_guard(
+    plan: Plan,
+    facts: Facts,
+    guard: Guard,
+    edits: dict[str, list[Edit]],
+    whys: dict[str, list[str]],
+) -> None:
+    """Add a guard's edit; one that finds no place is an error only where it is required."""
+    shipped = {decision.member for decision in plan.shipped}
+    found = guard_edits([as_shim_guard(guard)], shipped)
+    for member, wanted in found.items():
+        try:
+            apply(_source(facts, member), wanted, member)
+        except PlaceNotFound:
+            found = {}
+            break
+        edits[member] += wanted
+        whys[member].append(f"guards what rule {guard.rule} removes")
+    if found:
+        return
+    if guard.required:
+        raise WheelError(
+            f"has no {guard.target}, where rule {guard.rule} puts a guard",
+            file=facts.wheel.file,
+            hint="Give the recipe's guard a target or a version range that fits this wheel.",
+        )
+    plan.warnings.append(f"no guard at {guard.target}: this wheel does not have it")
+
+
+def _rewrite(plan: Plan, facts: Facts, member: str, wanted: list[Edit], why: str) -> None:
+    if member not in facts.wheel.members:
+        raise WheelError(
+            "is not in this wheel, though the recipe edits it",
+            file=facts.wheel.file,
+            place=member,
+            hint="Give the recipe's edit a version range, or required = false.",
+        )
+    upstream = facts.wheel.members[member]
+    data = apply(_source(facts, member), wanted, member)
+    plan.contents[member] = data
+    plan.decisions[member] = Decision(
+        member,
+        Action.REWRITE,
+        why,
+        before=upstream.size,
+        after=len(data),
+        packed_before=upstream.compressed_size,
+        packed_after=len(compress(data).data),
+    )
+
+
+def _source(facts: Facts, member: str) -> bytes:
+    return facts.wheel.read(facts.wheel.members[member])

@@ -1,0 +1,36 @@
+"""What an RPATH has to say so that a wheel's libraries find each other, and nothing outside.
+
+DT_RPATH and DT_RUNPATH hold directories joined by colons, where $ORIGIN is the file's own
+directory (ld.so(8), "Rpath token expansion").
+"""
+
+import posixpath
+
+from slimwheel.elf import ElfFile
+from slimwheel.wheelfile.places import Places
+
+
+def wanted_rpath(elf: ElfFile, member: str, places: Places) -> str | None:
+    """Return the RPATH that a member should have, None where its present one is right.
+
+    Entries that lead outside the wheel go. A directory is added for every needed library that the
+    wheel has and that no entry leads to.
+    """
+    old = elf.rpath if elf.rpath is not None else elf.runpath
+    entries: list[str] = []
+    reached: set[str] = set()
+    for entry in (old or "").split(":"):
+        directory = places.resolve(entry, member)
+        if directory is not None and directory not in reached:
+            entries.append(entry)
+            reached.add(directory)
+    for needed in elf.needed:
+        holders = places.holding(needed)
+        if holders and not reached.intersection(holders):
+            here = posixpath.dirname(member) or "."
+            nearest = min(holders, key=lambda holder: len(posixpath.relpath(holder or ".", here)))
+            relative = posixpath.relpath(nearest or ".", here)
+            entries.append("$ORIGIN" if relative == "." else f"$ORIGIN/{relative}")
+            reached.add(nearest)
+    new = ":".join(entries)
+    return None if new == (old or "") else new

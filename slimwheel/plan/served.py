@@ -1,0 +1,93 @@
+"""Whether a recipe can serve a wheel at all."""
+
+from fnmatch import fnmatchcase
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from slimwheel.errors import NothingToDo, WheelError
+from slimwheel.plan.facts import Facts
+from slimwheel.recipe import ContentKind, Recipe, Refusal
+from slimwheel.wheelfile.wheel import Wheel
+
+
+def requirement_name(requirement: str) -> str:
+    """Return the normalized project of a Requires-Dist value; as it is where it is not valid."""
+    try:
+        return canonicalize_name(Requirement(requirement).name)
+    except InvalidRequirement:
+        return requirement
+
+
+def check_served(facts: Facts, recipe: Recipe) -> None:
+    """Check that a recipe is for this wheel.
+
+    Raises:
+        NothingToDo: the wheel is slim already.
+        WheelError: another distribution, version or platform, or one of the recipe's refusals.
+    """
+    wheel = facts.wheel
+    package = recipe.distribution.package
+    if any(name.startswith(f"{package}/_slimwheel/") for name in wheel.members):
+        raise NothingToDo(
+            "is a slim wheel already", file=wheel.file, hint="Give slimwheel the upstream wheel."
+        )
+    if wheel.project != recipe.upstream:
+        raise WheelError(
+            f"is {wheel.project}, not {recipe.upstream}, the distribution that recipe "
+            f"{recipe.name} is for",
+            file=wheel.file,
+            hint="Choose a recipe for it: `slimwheel recipe list`.",
+        )
+    public = Version(wheel.version).public
+    if not SpecifierSet(recipe.versions).contains(public, prereleases=True):
+        raise WheelError(
+            f"has version {wheel.version}; recipe {recipe.name} is for {recipe.versions}",
+            file=wheel.file,
+            hint="Choose another version, or a recipe that serves this one.",
+        )
+    served = [
+        tag
+        for tag in wheel.name.platforms
+        if any(fnmatchcase(tag, pattern) for pattern in recipe.platforms)
+    ]
+    if not served:
+        raise WheelError(
+            f"is for {', '.join(wheel.name.platforms)}; recipe {recipe.name} serves "
+            f"{', '.join(recipe.platforms)} only",
+            file=wheel.file,
+            hint="Give it a wheel for Linux on x86_64.",
+        )
+    for refusal in recipe.refuse:
+        _check_refusal(facts, refusal)
+
+
+def _check_refusal(facts: Facts, refusal: Refusal) -> None:
+    found = _required_match(facts.wheel, refusal.requires) or _needed_match(facts, refusal.needed)
+    if found:
+        raise WheelError(
+            f"{refusal.because} ({found})", file=facts.wheel.file, hint=refusal.instead
+        )
+
+
+def _required_match(wheel: Wheel, patterns: tuple[str, ...]) -> str | None:
+    for value in wheel.metadata.get_all("Requires-Dist"):
+        if any(fnmatchcase(requirement_name(value), pattern) for pattern in patterns):
+            return f"it requires {requirement_name(value)}"
+    return None
+
+
+def _needed_match(facts: Facts, patterns: tuple[str, ...]) -> str | None:
+    """Look at the smaller libraries first: one match is enough, and the large ones cost most."""
+    if not patterns:
+        return None
+    by_size = sorted(facts.wheel.members.values(), key=lambda member: member.size)
+    for member in by_size:
+        if ".so" not in member.name or facts.kind(member.name) is not ContentKind.ELF:
+            continue
+        for needed in facts.elf(member.name).elf.needed:
+            if any(fnmatchcase(needed, pattern) for pattern in patterns):
+                return f"{member.name} needs {needed}"
+    return None

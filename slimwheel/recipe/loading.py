@@ -1,0 +1,170 @@
+"""Finding recipes by name or path, resolving `extends`, and turning every fault into one error."""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from slimwheel.errors import RecipeError
+from slimwheel.recipe.schema import Recipe
+
+_RECIPES = "slimwheel.recipes"
+_MAX_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe with where it came from and its text: complete, also where it extends another."""
+
+    recipe: Recipe
+    origin: str
+    text: str
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with slimwheel."""
+    entries = (entry.name for entry in files(_RECIPES).iterdir())
+    return sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml"))
+
+
+def load_recipe(name_or_path: str, *, base: Path | None = None) -> LoadedRecipe:
+    """Load a recipe by its name, or from a file when the text ends in `.toml` or has a slash.
+
+    Args:
+        base: directory that relative paths start from; the current one without it.
+
+    Raises:
+        RecipeError: unknown, unreadable or invalid.
+    """
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        return load_recipe_file((base or Path()) / name_or_path)
+    if name_or_path not in recipe_names():
+        raise RecipeError(
+            f"no recipe is named {name_or_path!r}",
+            hint=f"There are {', '.join(recipe_names())}; or give the path of a .toml file.",
+        )
+    text = (files(_RECIPES) / f"{name_or_path}.toml").read_text("utf-8")
+    return _build(text, origin=name_or_path, base=None)
+
+
+def load_recipe_file(path: Path) -> LoadedRecipe:
+    """Load a recipe from a file.
+
+    Raises:
+        RecipeError: unreadable or invalid; the message names the key.
+    """
+    return _build(_read(path), origin=str(path), base=path.parent)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of recipe files, for editors."""
+    return Recipe.model_json_schema(by_alias=True)
+
+
+def _build(text: str, *, origin: str, base: Path | None) -> LoadedRecipe:
+    written = _parse(text, origin)
+    extends = "extends" in written
+    data = _resolve(written, origin=origin, base=base, depth=0)
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise _explained(error, data, origin) from error
+    return LoadedRecipe(recipe, origin, tomli_w.dumps(data) if extends else text)
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"is not TOML: {error}", file=origin, hint="Mend that line.") from error
+
+
+def _resolve(data: dict[str, Any], *, origin: str, base: Path | None, depth: int) -> dict[str, Any]:
+    """Lay a recipe over what it extends."""
+    parent_name = data.pop("extends", None)
+    if parent_name is None:
+        return data
+    if not isinstance(parent_name, str) or depth == _MAX_DEPTH:
+        raise RecipeError(
+            "extends must name one recipe, and no chain of them may end in itself",
+            file=origin,
+            place="extends",
+        )
+    if parent_name.endswith(".toml") or "/" in parent_name:
+        path = (base or Path()) / parent_name
+        parent_text, parent_base = _read(path), path.parent
+    else:
+        parent_text, parent_base = load_recipe(parent_name).text, None
+    parent = _resolve(
+        _parse(parent_text, parent_name), origin=parent_name, base=parent_base, depth=depth + 1
+    )
+    return _merged(parent, data)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"cannot be read: {error}", file=path, hint="Name a TOML file in UTF-8."
+        ) from error
+
+
+def _merged(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
+    """Tables merge key by key; lists of rules by id, others one behind the other."""
+    merged = dict(parent)
+    for key, value in child.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _merged(old, value)
+        elif isinstance(old, list) and isinstance(value, list):
+            merged[key] = _merged_list(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _merged_list(parent: list[Any], child: list[Any]) -> list[Any]:
+    if not all(isinstance(item, dict) for item in (*parent, *child)):
+        return child
+    by_id = {item["id"]: item for item in child if "id" in item}
+    kept = [
+        _merged(item, by_id.pop(item["id"])) if item.get("id") in by_id else item for item in parent
+    ]
+    return kept + [item for item in child if "id" not in item or item["id"] in by_id]
+
+
+def _explained(error: ValidationError, data: dict[str, Any], origin: str) -> RecipeError:
+    """Turn pydantic's report into our one sentence, naming the first fault's key."""
+    fault = error.errors(include_url=False)[0]
+    place = _place(fault["loc"], data)
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        message = "is not a key that recipes have"
+    more = error.error_count() - 1
+    if more:
+        message += f" (and {more} more)"
+    return RecipeError(
+        message,
+        file=origin,
+        place=place or None,
+        hint="`slimwheel recipe schema` prints what recipes may hold.",
+    )
+
+
+def _place(location: tuple[int | str, ...], data: Any) -> str:
+    """Return a key's path, rules named by their id where they have one: `remove[headers].paths`."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            data = data[part] if isinstance(data, list) and part < len(data) else None
+            name = data.get("id", part) if isinstance(data, dict) else part
+            text += f"[{name}]"
+        else:
+            data = data.get(part) if isinstance(data, dict) else None
+            text += f".{part}" if text else part
+    return text

@@ -1,0 +1,206 @@
+"""The schema of recipes. Unknown keys are errors; each rule says why it is there and its cost.
+
+The models are frozen: a recipe, once loaded, is a value.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from slimwheel.recipe.patterns import Pattern
+from slimwheel.recipe.sizes import Size
+
+
+def _specifier(text: str) -> str:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise ValueError(f"{text!r} is not a version range such as '>=1.0,<2'") from error
+    return text
+
+
+def _name(text: str) -> str:
+    return canonicalize_name(text, validate=True)
+
+
+Versions = Annotated[str, AfterValidator(_specifier)]
+ProjectName = Annotated[str, AfterValidator(_name)]
+RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+LocalVersion = Annotated[str, Field(pattern=r"^[a-z0-9]+(\.[a-z0-9]+)*$")]
+Sentence = Annotated[str, Field(min_length=10)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ContentKind(StrEnum):
+    """What a file is, told from its first bytes and not from its name."""
+
+    ELF = "elf"
+    STATIC_ARCHIVE = "static-archive"
+
+
+class _Versioned(_Model):
+    """Something that applies to some upstream versions only."""
+
+    versions: Versions = ""
+
+    def applies_to(self, version: str) -> bool:
+        """Whether an upstream version is in the range; local parts do not matter."""
+        public = Version(version).public
+        return SpecifierSet(self.versions).contains(public, prereleases=True)
+
+
+class Rule(_Versioned):
+    """What every rule says of itself; the plan, the shim and the SBOM use these words."""
+
+    id: RuleId
+    reason: Sentence = Field(description="why this can go")
+    loses: Sentence = Field(description="what no longer works without it")
+    enabled: bool = Field(default=True, description="off: applied only when --drop names it")
+    required: bool = Field(default=False, description="matching nothing is an error")
+
+
+class Removal(Rule):
+    """Members that go."""
+
+    paths: tuple[Pattern, ...] = Field(min_length=1)
+    exceptions: tuple[Pattern, ...] = Field(default=(), alias="except")
+    kind: ContentKind | None = Field(default=None, description="only files that are this inside")
+    dev: bool = Field(default=False, description="the dev wheel puts these back")
+
+
+class Symbols(Rule):
+    """Symbol tables and debug sections go from every ELF file."""
+
+    id: RuleId = "symbols"
+    exceptions: tuple[Pattern, ...] = Field(default=(), alias="except")
+
+
+class Duplicates(Rule):
+    """Byte-identical copies of libraries go when nothing asks for them by name."""
+
+    id: RuleId = "duplicates"
+
+
+class Rpath(Rule):
+    """RPATHs are made to point inside the wheel."""
+
+    id: RuleId = "rpath"
+
+
+class Distribution(_Model):
+    """What comes out."""
+
+    name: ProjectName
+    companion: LocalVersion = Field(description="the companion's local version, as slim.cpu")
+    dev: ProjectName | None = None
+    package: str = Field(description="the import package that gets the shim's private part")
+    local: LocalVersion | None = Field(default=None, description="appended to the local version")
+
+
+class Requires(_Model):
+    """Changes to Requires-Dist, by normalized project name with * as wildcard."""
+
+    drop: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+
+
+class PythonEdit(_Versioned):
+    """An edit of a Python file, at a place that is found by parsing."""
+
+    file: str
+    place: str
+    code: str
+    rule: RuleId
+    required: bool = True
+
+
+class Guard(_Versioned):
+    """Where somebody who reaches for a removed part gets the words of its rule."""
+
+    kind: Literal["call", "path"]
+    target: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
+    rule: RuleId
+    argument: str | None = Field(default=None, description="for path: the argument with the path")
+    required: bool = False
+
+    @model_validator(mode="after")
+    def _argument_goes_with_path(self) -> Self:
+        if (self.kind == "path") != (self.argument is not None):
+            raise ValueError("`argument` goes with kind `path`, and only with it")
+        return self
+
+
+class Refusal(_Model):
+    """A wheel that this recipe cannot serve; any match refuses it."""
+
+    requires: tuple[str, ...] = Field(default=(), description="patterns of Requires-Dist names")
+    needed: tuple[str, ...] = Field(default=(), description="patterns of DT_NEEDED entries")
+    because: Sentence
+    instead: Sentence
+
+
+class Shim(_Model):
+    """What the shim sets before the first library loads."""
+
+    environment: dict[str, str] = {}
+
+
+class Expect(_Model):
+    """What the result must do and stay below."""
+
+    imports: tuple[str, ...] = ()
+    max_installed: Size | None = None
+    max_wheel: Size | None = None
+
+
+class Recipe(_Model):
+    """A recipe, complete: inheritance is resolved before this is made."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    name: RuleId
+    summary: Sentence
+    upstream: ProjectName
+    versions: Versions = ""
+    platforms: tuple[str, ...] = Field(description="patterns of platform tags that can be served")
+    distribution: Distribution
+    remove: tuple[Removal, ...] = ()
+    symbols: Symbols | None = None
+    duplicates: Duplicates | None = None
+    rpath: Rpath | None = None
+    requires: Requires = Requires()
+    python: tuple[PythonEdit, ...] = ()
+    guard: tuple[Guard, ...] = ()
+    refuse: tuple[Refusal, ...] = ()
+    shim: Shim = Shim()
+    expect: Expect = Expect()
+
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """Every rule by id, in the order in which they are asked."""
+        optional: list[Rule | None] = [self.duplicates, self.symbols, self.rpath]
+        rules = [*self.remove, *(rule for rule in optional if rule)]
+        return {rule.id: rule for rule in rules}
+
+    def is_on(self, rule: Rule | None, version: str) -> bool:
+        """Whether a rule is there, enabled and meant for an upstream version."""
+        return rule is not None and rule.enabled and rule.applies_to(version)
+
+    @model_validator(mode="after")
+    def _ids_are_unique_and_known(self) -> Self:
+        ids = [rule.id for rule in self.remove]
+        ids += [rule.id for rule in (self.duplicates, self.symbols, self.rpath) if rule]
+        double = {name for name in ids if ids.count(name) > 1}
+        if double:
+            raise ValueError(f"rules with the same id: {', '.join(sorted(double))}")
+        used = {guard.rule for guard in self.guard} | {edit.rule for edit in self.python}
+        unknown = used - set(ids)
+        if unknown:
+            raise ValueError(f"no rule has the id {', '.join(sorted(unknown))}")
+        return self

@@ -1,0 +1,84 @@
+"""Tables about plans and builds, for a terminal or a pipe."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from slimwheel.plan import Action, Decision, Plan, RuleSummary
+from slimwheel.report.sizes import megabytes, share
+
+_LARGEST = 12
+
+
+def console() -> Console:
+    """Return a console for results; wide in a pipe, where nobody's window wraps lines."""
+    made = Console(highlight=False, markup=False)
+    if not made.is_terminal:
+        made = Console(highlight=False, markup=False, width=160)
+    return made
+
+
+def rules_table(summaries: Iterable[RuleSummary]) -> Table:
+    """Return what each rule removes, and what is lost by it."""
+    table = Table("rule", "files", "saves", "loses", box=None, pad_edge=False, header_style="bold")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    table.columns[0].no_wrap = table.columns[2].no_wrap = True
+    for summary in summaries:
+        words = summary.rule.loses if summary.members else "(nothing found)"
+        if summary.dev and summary.members:
+            words += " [the dev wheel puts it back]"
+        table.add_row(summary.rule.id, str(len(summary.members)), megabytes(summary.saved), words)
+    return table
+
+
+def largest_table(plan: Plan) -> Table:
+    """Return the largest members of the slim wheel."""
+    table = Table(
+        "largest members",
+        "before",
+        "after",
+        "action",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    table.columns[1].justify = table.columns[2].justify = "right"
+    largest = sorted(plan.shipped, key=lambda decision: decision.after, reverse=True)[:_LARGEST]
+    for decision in largest:
+        table.add_row(
+            decision.member,
+            megabytes(decision.before),
+            megabytes(decision.after),
+            str(decision.action),
+        )
+    return table
+
+
+def totals(plan: Plan, download: int) -> list[str]:
+    """Return the totals of a plan in sentences; `download` is upstream's size in bytes."""
+    before, after = plan.installed_before, plan.installed_after
+    counts = {action: len(plan.with_action(action)) for action in Action}
+    return [
+        f"installed  {megabytes(before)} -> {megabytes(after)} ({share(after, before)})",
+        f"download   {megabytes(download)} -> about {megabytes(plan.packed_after)} "
+        f"({share(plan.packed_after, download)}; rewritten members are estimated)",
+        "members    " + ", ".join(f"{counts[action]} {action}" for action in Action),
+    ]
+
+
+def explanation(decision: Decision, plan: Plan) -> list[str]:
+    """Return why a member is dealt with as it is."""
+    lines = [
+        f"{decision.member}: {decision.action}",
+        f"  why        {decision.why}",
+        f"  installed  {decision.before:,} -> {decision.after:,} bytes",
+        f"  download   {decision.packed_before:,} -> {decision.packed_after:,} bytes",
+    ]
+    summaries = {summary.rule.id: summary for summary in plan.summaries}
+    for saving in decision.savings:
+        lines.append(f"  rule       {saving.rule}: saves {saving.bytes:,} bytes")
+        if saving.rule in summaries:
+            lines.append(f"             reason: {summaries[saving.rule].rule.reason}")
+            lines.append(f"             loses: {summaries[saving.rule].rule.loses}")
+    return lines
