@@ -98,7 +98,10 @@ def loopback_index(directory: Path) -> Iterator[LoopbackIndex]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the name is http.server's
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
