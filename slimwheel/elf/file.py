@@ -232,7 +232,8 @@ def _read_segments(source: Source, header: Header) -> tuple[Segment, ...]:
     segments = []
     for index, fields in enumerate(fmt.PROGRAM_HEADER.iter_unpack(table)):
         segment = Segment(index, *fields)
-        if segment.file_size:
+        # Linkers round the size of PT_GNU_RELRO up; loaders read its addresses only.
+        if segment.file_size and segment.type != fmt.PT_GNU_RELRO:
             source.slice(segment.offset, segment.file_size, f"segment {index}")
         segments.append(segment)
     return tuple(segments)
