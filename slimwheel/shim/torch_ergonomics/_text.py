@@ -41,7 +41,7 @@ def _slim(description: Dict[str, Any]) -> List[str]:
     ]
     for removed in description["removed"]:
         lines += [
-            "  %s: %d files, %.1f MB" % (removed["rule"], removed["files"], removed["bytes"] / 1e6),
+            "  %s: %d files, %.2f MB" % (removed["rule"], removed["files"], removed["bytes"] / 1e6),
             "    why:  " + removed["reason"],
             "    lost: " + removed["loses"],
         ]

@@ -56,7 +56,7 @@ def test_command(python: str, site: Path, add_dev: Callable[[], None]) -> None:
     for words in (
         "torch_cpu 2.13.0+cpu, a slim build of torch 2.13.0+cpu",
         "torch_cpu_dev==2.13.0+cpu, not installed",
-        "headers: 9431 files, 38.8 MB",
+        "headers: 9431 files, 38.77 MB",
         "C++ extensions — and torch.compile's C++ backend.",
     ):
         assert words in result.stdout
