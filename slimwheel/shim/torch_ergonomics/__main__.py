@@ -23,7 +23,9 @@ def main() -> int:
         json.dump(description, sys.stdout, indent=1, sort_keys=True)
         print()
     else:
-        print(as_text(description))
+        # Recipes may say it in any language, and a terminal may know ASCII only.
+        encoding = sys.stdout.encoding or "ascii"
+        print(as_text(description).encode(encoding, "backslashreplace").decode(encoding))
     return int(description["kind"] == "none" or bool(description["findings"]))
 
 

@@ -20,14 +20,16 @@ def describe(python: str, site: Path) -> dict[str, Any]:
     return description
 
 
-def command(python: str, site: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def command(
+    python: str, site: Path, *options: str, terminal: str = "utf-8"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [python, "-B", "-m", "torch_ergonomics", *options],
         cwd=site,
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={"PYTHONIOENCODING": "utf-8"},
+        env={"PYTHONIOENCODING": terminal},
     )
 
 
@@ -65,6 +67,12 @@ def test_command(python: str, site: Path, add_dev: Callable[[], None]) -> None:
     assert "torch_cpu_dev==2.13.0+cpu, installed" in result.stdout
     result = command(python, site, "--json")
     assert json.loads(result.stdout)["dev"]["matches"] is True
+
+
+def test_command_on_a_terminal_that_knows_ascii(python: str, site: Path) -> None:
+    result = command(python, site, terminal="ascii")
+    assert result.returncode == 0, result.stderr
+    assert "C++ extensions \\u2014 and" in result.stdout
 
 
 def test_dev_wheel_of_another_build(python: str, site: Path, add_dev: Callable[[], None]) -> None:
