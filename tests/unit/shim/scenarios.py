@@ -149,6 +149,7 @@ def removed_function() -> None:
     include = str(SITE / "torch" / "include")
     assert error.filename == include
     assert error.errno == 2
+    assert str(error).startswith("No such file or directory: %r\n" % include)
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), again.filename, again.errno) == (type(error), include, 2)
     says(error, "headers")
@@ -188,6 +189,12 @@ def dev_wheel_is_there() -> None:
     from torch.utils import cpp_extension
 
     assert cpp_extension.include_paths() == ["include"]
+    (SITE / "torch" / "fx" / "passes" / "tests" / "__init__.py").unlink()
+    (SITE / "torch" / "fx" / "passes" / "tests").rmdir()
+    del sys.modules["torch.fx.passes.tests"], torch.fx.passes.tests
+    importlib.invalidate_caches()
+    missing = caught(ImportError, run, "import torch.fx.passes.tests")
+    assert not type(missing).__name__.startswith("Removed"), "it was not the slim wheel's doing"
     error = caught(OSError, torch._ops._Ops().load_library, str(REMOVED_LIBRARY))
     says(error, "test-libraries")  # the development wheel does not have this rule
 
