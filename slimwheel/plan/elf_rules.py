@@ -21,7 +21,7 @@ from slimwheel.wheelfile.places import Places
 
 # What deflate makes of symbol tables, for estimates of the download: measured on torch's
 # libraries, where names share long prefixes.
-_SYMBOLS_RATIO = 0.15
+_SYMBOLS_RATIO = 0.09
 
 
 def decide_elf(plan: Plan, facts: Facts) -> None:

@@ -79,9 +79,10 @@ def smoke_import(
             environment = create_environment(Path(directory) / "env", python)
             environment.install(*wheels)
         except ToolError as error:
-            reason = error.message.splitlines()[0]
+            reason = error.message.splitlines()[-1]
             return SmokeOutcome(False, f"smoke import skipped: could not install: {reason}")
-        result = environment.run(["-c", f"import {', '.join(imports)}"], timeout=_TIMEOUT)
+        program = f"import {', '.join(imports)}"
+        result = environment.run([environment.python, "-c", program], timeout=_TIMEOUT)
     if result.returncode:
         words = (result.stderr or "").strip().splitlines()[-1:] or [f"exit {result.returncode}"]
         raise CheckFailed(

@@ -1,7 +1,8 @@
 """Reading a wheel's archive: members with their metadata, their bytes checked as they pass.
 
 The directory is read by `zipfile`; the members' compressed bytes, which it does not give out, are
-read here. Layout of local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
+read here, and inflated by isal: twice as fast as zlib, and reading is most of a build. Layout of
+local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
 """
 
 import os
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
+
+from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
@@ -110,7 +113,7 @@ class Archive:
             return self._read_at(
                 self._data_offset(member), min(count, member.compressed_size), member
             )
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater = isal_zlib.decompressobj(-zlib.MAX_WBITS)
         found = b""
         offset = self._data_offset(member)
         left = member.compressed_size
@@ -120,7 +123,7 @@ class Archive:
                 offset += len(raw)
                 left -= len(raw)
                 found += inflater.decompress(raw, count - len(found))
-        except zlib.error as error:
+        except isal_zlib.IsalError as error:
             raise self._damage(member, f"cannot be inflated: {error}") from error
         return found
 
@@ -165,7 +168,9 @@ class Inflater:
     def __init__(self, member: Member, *, file: str) -> None:
         self._member = member
         self._file = file
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
+        self._inflater = (
+            isal_zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
+        )
         self._size = 0
         self._crc = 0
 
@@ -178,7 +183,7 @@ class Inflater:
         while raw:
             try:
                 data = self._inflater.decompress(raw, CHUNK)
-            except zlib.error as error:
+            except isal_zlib.IsalError as error:
                 raise self._damage(f"cannot be inflated: {error}") from error
             raw = self._inflater.unconsumed_tail
             if self._inflater.unused_data:

@@ -1,0 +1,56 @@
+# On a fresh machine with Python 3.11, make and gcc:
+#   make wheel   builds a slim wheel and imports it in a fresh environment
+#   make test    runs the tests, those on the real upstream wheel included
+
+PYTHON ?= python3.11
+VENV ?= .venv
+RECIPE ?= cpu
+UPSTREAM ?= torch==2.13.0+cpu
+# Which of an upstream's wheels: the Python and platform that it is for.
+FOR ?= --python 3.11 --platform manylinux_2_28_x86_64
+# Where CPU builds of torch are published; a wheel that pip finds elsewhere does not need it.
+INDEX ?= https://download.pytorch.org/whl/cpu
+DIST ?= dist
+PYTEST_OPTIONS ?= -n 2 --dist loadgroup
+
+bin := $(VENV)/bin
+installed := $(VENV)/.installed
+
+.PHONY: help wheel test test-all lint format bench clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
+	@echo '  make lint | format | test-all | bench | clean'
+
+$(installed): setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(bin)/pip install --quiet --upgrade pip
+	$(bin)/pip install --quiet --editable '.[test]'
+	touch $@
+
+# The smoke import installs the result in a fresh environment and imports it there.
+wheel: $(installed)
+	$(bin)/slimwheel build --recipe $(RECIPE) --output-dir $(DIST) --force \
+	    $(FOR) $(if $(INDEX),--extra-index-url $(INDEX)) '$(UPSTREAM)'
+
+test: $(installed)
+	$(bin)/python -m pytest $(PYTEST_OPTIONS) -m 'not slow'
+
+test-all: $(installed)
+	$(bin)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(installed)
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+
+format: $(installed)
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+# Everything side by side in one run; writes benchmarks/results.
+bench: $(installed)
+	$(bin)/python -m benchmarks --upstream '$(UPSTREAM)' $(FOR) --output benchmarks/results
+
+clean:
+	rm -rf $(VENV) $(DIST) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
