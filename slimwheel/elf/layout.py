@@ -175,7 +175,8 @@ def _outermost(elf: ElfFile, parts: list[Part]) -> Iterator[Part]:
 
 def _check_shared_pages(elf: ElfFile, layout: Layout) -> None:
     """Refuse to pull apart segments of which one maps the other's bytes in a common page."""
-    for first, second in pairwise(elf.loads):
+    by_address = sorted(elf.loads, key=lambda load: load.address)
+    for first, second in pairwise(by_address):
         page = _PAGE_SIZE if elf.header.machine == fmt.EM_X86_64 else max(second.align, _PAGE_SIZE)
         shared = first.memory_size and (first.memory_end - 1) // page >= second.address // page
         if shared and layout.load_delta(first) != layout.load_delta(second):

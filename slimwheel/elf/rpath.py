@@ -2,8 +2,8 @@
 
 A value that is a tail of the old one needs only another offset into the string table. Any other
 value that is not longer is written over the old one, unless something else uses those bytes:
-linkers let strings share their tails. An empty value takes the entry out, for loaders before
-glibc 2.19 read an empty path as the current directory.
+linkers let strings share their tails. An empty value takes the entry out, for older loaders read
+an empty path as the current directory.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from slimwheel.elf.file import ElfFile
 from slimwheel.elf.format import DynamicEntry
 
 _PATH_TAGS = frozenset({fmt.DT_RPATH, fmt.DT_RUNPATH})
+# How far before a value a longer string that ends in it may begin.
+_MAX_SHARED = 1 << 16
 
 
 def rpath_fits(elf: ElfFile, value: str) -> bool:
@@ -42,6 +44,8 @@ def rpath_patches(elf: ElfFile, value: str) -> list[Patch]:
 
 
 def _plan(elf: ElfFile, value: str) -> list[Patch] | None:
+    if "\0" in value:
+        raise ValueError("an RPATH cannot hold a NUL character")
     entries = elf.entries(_PATH_TAGS)
     if not value:
         return _remove(elf, entries)
@@ -59,29 +63,28 @@ def _plan(elf: ElfFile, value: str) -> list[Patch] | None:
 def _replace(elf: ElfFile, entry: DynamicEntry, value: str) -> list[Patch] | None:
     old = _encode(elf.string(entry.value))
     new = _encode(value)
-    if b"\0" in new:
-        raise ValueError("an RPATH cannot hold a NUL character")
     if old.endswith(new):
         moved = entry.value + len(old) - len(new)
         return [Patch(entry.offset, fmt.DYNAMIC_ENTRY.pack(entry.tag, moved))]
     if len(new) > len(old):
         return None
     table, _ = elf.string_table
-    start = entry.value
-    while start > 0 and elf.data[table + start - 1]:
-        start -= 1
+    before = bytes(elf.data[table + max(0, entry.value - _MAX_SHARED) : table + entry.value])
+    start = entry.value - len(before) + before.rfind(b"\0") + 1
     stop = entry.value + len(old)
-    if _is_section_string(elf, table + start, table + stop):
+    too_long_to_tell = entry.value - start == _MAX_SHARED
+    if too_long_to_tell or _is_section_string(elf, table + start, table + stop):
         return None
-    if any(start <= reference < stop for reference in _other_references(elf)):
+    if any(start <= reference < stop for reference in _other_references(elf, entry.value)):
         return None
     return [Patch(table + entry.value, new.ljust(len(old), b"\0"))]
 
 
-def _other_references(elf: ElfFile) -> Iterator[int]:
-    """Yield every offset in the dynamic string table that is used, but for the paths' own."""
-    for entry in elf.entries(fmt.STRING_TAGS - _PATH_TAGS):
-        yield entry.value
+def _other_references(elf: ElfFile, own: int) -> Iterator[int]:
+    """Yield every offset in use in the dynamic string table, but for paths at `own`."""
+    for entry in elf.entries(fmt.STRING_TAGS):
+        if entry.tag not in _PATH_TAGS or entry.value != own:
+            yield entry.value
     for need in versions.read_needs(elf):
         yield need.library_offset
         yield need.name_offset

@@ -76,6 +76,25 @@ def test_a_value_that_is_another_strings_tail_is_not_overwritten() -> None:
     assert not rpath_fits(elf, "/x")
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_both_kinds_are_set_together(shared: bool) -> None:
+    data = bytearray(library())
+    whole = string_offset("/far/away:$ORIGIN")
+    # DT_SONAME becomes DT_RUNPATH, with the same string or its tail.
+    data[0x710:0x718] = fmt.DT_RUNPATH.to_bytes(8, "little")
+    data[0x718:0x720] = (whole + (0 if shared else 10)).to_bytes(8, "little")
+    elf = ElfFile.parse(bytes(data), "both")
+    assert rpath_fits(elf, "/x") == shared
+    value = "/x" if shared else "$ORIGIN"
+    after = ElfFile.parse(with_rpath(bytes(data), value), "after")
+    assert (after.rpath, after.runpath) == (value, value)
+
+
+def test_a_value_cannot_hold_nul() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        rpath_fits(ElfFile.parse(library(), "library"), "a\0b")
+
+
 def test_an_empty_value_takes_the_entry_out() -> None:
     before = ElfFile.parse(library(), "before")
     after = ElfFile.parse(with_rpath(library(), ""), "after")

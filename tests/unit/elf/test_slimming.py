@@ -138,11 +138,13 @@ def test_other_tools_work_on_the_result(compiled: Compile, tmp_path: Path) -> No
     assert run_probe(target) == RESULT
 
 
+@pytest.mark.parametrize("variant", ["versioned", "one-segment", "pie"])
 def test_segment_that_patchelf_left_behind_the_symbols_moves_down(
-    compiled: Compile, tmp_path: Path
+    compiled: Compile, tmp_path: Path, variant: str
 ) -> None:
-    target = tmp_path / "libprobe.so"
-    target.write_bytes(compiled("versioned").read_bytes())
+    target = tmp_path / variant
+    target.write_bytes(compiled(variant).read_bytes())
+    target.chmod(0o755)
     longer = "/a/much/longer/path/than/before/" * 8
     subprocess.run([find_patchelf(), "--set-rpath", longer, target], check=True)
     before = target.read_bytes()
