@@ -149,7 +149,7 @@ def removed_function() -> None:
     include = str(SITE / "torch" / "include")
     assert error.filename == include
     assert error.errno == 2
-    assert str(error).startswith("No such file or directory: %r\n" % include)
+    assert str(error).startswith("No such file or directory: " + repr(include))
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), again.filename, again.errno) == (type(error), include, 2)
     says(error, "headers")
