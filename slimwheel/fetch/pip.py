@@ -153,7 +153,8 @@ def _explain(requirement: str, text: str, code: int) -> SlimwheelError:
     if constraints := {match[1] for match in re.finditer(r"\(constraint\) (\S+)", text)}:
         return RemoteError(
             f"no release answers '{requirement}' within {', '.join(sorted(constraints))}",
-            hint="The bound comes from pip's own configuration: see `pip config list`.",
+            hint="There is none for this Python and platform, or the bound, which comes from pip's "
+            "own configuration (`pip config list`), rules it out.",
         )
     return RemoteError(
         f"pip cannot fetch '{requirement}': {_essential(lines, code)}",
