@@ -119,16 +119,9 @@ def plan_wheel(
     """Make the complete plan of a build without writing anything.
 
     Raises:
-        SlimwheelError: as `slimwheel.plan.make_plan`; or rules are switched without a local
-            version that tells the result apart.
+        SlimwheelError: as `slimwheel.plan.make_plan`.
     """
-    switches = options.switches
-    if switches.words and not options.local:
-        raise UsageError(
-            f"{' '.join(switches.words)} makes another wheel under the same version",
-            hint="Give its version a local segment: --local NAME.",
-        )
-    plan = make_plan(facts, loaded, switches)
+    plan = make_plan(facts, loaded, options.switches)
     recipe = plan.loaded.recipe
     source = Provenance(
         wheel=facts.wheel,
@@ -167,6 +160,12 @@ def build_wheel(
     Raises:
         SlimwheelError: every error of the road; nothing is left in the output directory then.
     """
+    switches = options.switches.words
+    if switches and not options.local:
+        raise UsageError(
+            f"{' '.join(switches)} makes another wheel under the same version",
+            hint="Give its version a local segment: --local NAME.",
+        )
     with Wheel.open(path) as wheel, workspace(options.output_dir) as scratch:
         total = sum(member.size for member in wheel.members.values())
         progress(Progress("plan", 0, total))

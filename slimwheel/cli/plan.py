@@ -38,7 +38,7 @@ def command(source: str, recipe: str, why: str | None, as_json: bool, **options:
     build_options = BuildOptions(
         output_dir=Path(),
         switches=Switches(options["keep"], options["drop"]),
-        local=options["local"] or "planned",
+        local=options["local"],
         build_number=options["build_number"],
     )
     with (

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 from isal import isal_zlib
 
@@ -20,6 +20,9 @@ from slimwheel.errors import WheelError
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
 
 CHUNK = 1 << 20
+
+# isal's stubs declare its exception as an instance.
+_InflateError = cast("type[Exception]", isal_zlib.IsalError)
 
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _DAMAGED = "Download the wheel again; this copy is damaged."
@@ -123,7 +126,7 @@ class Archive:
                 offset += len(raw)
                 left -= len(raw)
                 found += inflater.decompress(raw, count - len(found))
-        except isal_zlib.IsalError as error:
+        except _InflateError as error:
             raise self._damage(member, f"cannot be inflated: {error}") from error
         return found
 
@@ -183,7 +186,7 @@ class Inflater:
         while raw:
             try:
                 data = self._inflater.decompress(raw, CHUNK)
-            except isal_zlib.IsalError as error:
+            except _InflateError as error:
                 raise self._damage(f"cannot be inflated: {error}") from error
             raw = self._inflater.unconsumed_tail
             if self._inflater.unused_data:
