@@ -6,6 +6,7 @@ that what a crash interrupts is known. A worker that is started on a journal goe
 
 import faulthandler
 import json
+import os
 import platform
 import random
 import time
@@ -39,7 +40,10 @@ def work(journal: str, only: List[str]) -> None:
         for module, error in registry.load(__package__ + ".records"):
             if module not in done:
                 write(record=module, status="error", detail=error_text(error), seconds=0.0)
+        supervisor = os.getppid()
         for name, wanted in registry.registered.items():
+            if os.getppid() != supervisor:
+                return  # Nobody is left who reads the journal.
             if name not in done and _selected(name, only):
                 write(start=name)
                 write(record=name, **_run(wanted))
