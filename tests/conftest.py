@@ -4,11 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from slimwheel.fetch import fetch
+from slimwheel.fetch import IndexOptions, fetch
 
 
-def _upstream(requirement: str, python: str, platform: str, sha256: str) -> Path:
-    wheel = fetch(requirement, python=python, platform=platform)
+# Where PyTorch publishes its CPU builds, which PyPI does not have.
+_CPU_INDEX = IndexOptions(extra_index_url=("https://download.pytorch.org/whl/cpu",))
+
+
+def _upstream(
+    requirement: str,
+    python: str,
+    platform: str,
+    sha256: str,
+    index: IndexOptions = IndexOptions(),  # noqa: B008 - frozen
+) -> Path:
+    wheel = fetch(requirement, python=python, platform=platform, index=index)
     # Everything measured on this wheel holds for these bytes and no others.
     assert wheel.sha256 == sha256, f"{requirement} is not the wheel that the tests were written for"
     return wheel.path
@@ -22,6 +32,7 @@ def torch_cpu_upstream() -> Path:
         "3.11",
         "manylinux_2_28_x86_64",
         "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",
+        _CPU_INDEX,
     )
 
 

@@ -43,6 +43,6 @@ def test_builds_with_a_recipe_from_it(own_wheel: Path, tmp_path: Path) -> None:
     listed = environment.run([command, "recipe", "list"], cwd=tmp_path, check=True)
     assert "cpu" in listed.stdout
     output = tmp_path / "dist"
-    options = ["--recipe", "cpu", "--no-smoke", "--output-dir", output]
+    options: list[str | Path] = ["--recipe", "cpu", "--no-smoke", "--output-dir", output]
     environment.run([command, "build", *options, upstream], cwd=tmp_path, check=True)
     assert [path.name.split("-")[0] for path in sorted(output.iterdir())] == ["torch", "torch_cpu"]
