@@ -12,6 +12,8 @@ from packaging.version import InvalidVersion, Version
 
 from slimwheel.errors import WheelError
 
+_TAG = re.compile(r"[\w.]+-[\w.]+-[\w.]+", re.ASCII)
+
 
 def escaped(distribution: str) -> str:
     """Return a project's name as file names and dist-info directories spell it."""
@@ -56,10 +58,14 @@ class WheelName:
             distribution, version, build, _ = parse_wheel_filename(name)
         except InvalidWheelFilename:
             return None
+        tag = "-".join(name.removesuffix(".whl").split("-")[-3:])
+        if not is_tag(tag):
+            # What a browser makes of a second download: `... (1).whl`.
+            return None
         return cls(
             distribution=escaped(distribution),
             version=str(version),
-            tag="-".join(name.removesuffix(".whl").split("-")[-3:]),
+            tag=tag,
             build="".join(str(part) for part in build) or None,
         )
 
@@ -78,6 +84,11 @@ class WheelName:
     def pythons(self) -> tuple[str, ...]:
         """The Python tags, such as `("cp311",)`."""
         return tuple(self.tag.split("-")[0].split("."))
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text is a tag or a compressed set; only such may become part of a file name."""
+    return _TAG.fullmatch(text) is not None
 
 
 def expand_tag(tag: str) -> list[str]:

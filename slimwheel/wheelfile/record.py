@@ -68,6 +68,8 @@ def _entry(hashed: str, size: str, *, file: str, place: str) -> RecordEntry | No
             encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True
         )
         length = int(size) if size else None
+        if length is not None and length < 0:
+            raise ValueError(f"{length} bytes")
     except (binascii.Error, ValueError) as error:
         raise WheelError(
             f"is not a hash and a size: {error}", file=file, place=place, hint=_HINT

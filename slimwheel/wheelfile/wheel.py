@@ -12,7 +12,13 @@ from slimwheel.errors import WheelError
 from slimwheel.wheelfile.archive import CHUNK, Archive, Inflater
 from slimwheel.wheelfile.members import Member
 from slimwheel.wheelfile.metadata import Headers
-from slimwheel.wheelfile.names import WheelName, compress_tags, escaped, normalized_version
+from slimwheel.wheelfile.names import (
+    WheelName,
+    compress_tags,
+    escaped,
+    is_tag,
+    normalized_version,
+)
 from slimwheel.wheelfile.record import RecordEntry, parse_record
 
 _REBUILD = "Ask whoever built this wheel for a valid one."
@@ -177,7 +183,7 @@ class Wheel:
         parsed = WheelName.parse(self.archive.path.name)
         if parsed is None:
             tags = self.wheel.get_all("Tag")
-            if not tags or any(tag.count("-") != 2 for tag in tags):
+            if not tags or not all(map(is_tag, tags)):
                 raise WheelError(
                     "neither the file's name nor WHEEL has the wheel's tags",
                     file=self.file,
