@@ -5,9 +5,13 @@ would parse them, but would also fold and re-encode what it writes; what is not 
 its bytes.
 """
 
+import re
 from collections.abc import Callable, Iterable
 
 from slimwheel.errors import WheelError
+
+_REBUILD = "Ask whoever built this wheel for a valid one."
+_HEAD_END = re.compile(r"\r?\n\r?\n")
 
 
 class Headers:
@@ -17,6 +21,7 @@ class Headers:
     """
 
     def __init__(self, fields: list[tuple[str, str]], body: str) -> None:
+        # Values as they stand behind the colon, space and folded lines included.
         self._fields = fields
         self._body = body
 
@@ -30,11 +35,13 @@ class Headers:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise WheelError(f"is not UTF-8: {error.reason}", file=file, place=name) from error
-        text = text.replace("\r\n", "\n")
-        head, separator, body = text.partition("\n\n")
+            raise WheelError(
+                f"is not UTF-8: {error.reason}", file=file, place=name, hint=_REBUILD
+            ) from error
+        end = _HEAD_END.search(text)
+        head, body = (text[: end.start()], text[end.start() :]) if end else (text, "")
         fields: list[tuple[str, str]] = []
-        for number, line in enumerate(head.rstrip("\n").split("\n"), 1):
+        for number, line in enumerate(head.replace("\r\n", "\n").rstrip("\n").split("\n"), 1):
             if line[:1] in (" ", "\t") and fields:
                 key, value = fields[-1]
                 fields[-1] = (key, f"{value}\n{line}")
@@ -42,10 +49,13 @@ class Headers:
             key, colon, value = line.partition(":")
             if not colon or not key or key != key.strip():
                 raise WheelError(
-                    f"is not a header: {line[:60]!r}", file=file, place=f"{name}, line {number}"
+                    f"is not a header: {line[:60]!r}",
+                    file=file,
+                    place=f"{name}, line {number}",
+                    hint=_REBUILD,
                 )
-            fields.append((key, value.strip()))
-        return cls(fields, separator + body if separator else "")
+            fields.append((key, value))
+        return cls(fields, body)
 
     def get(self, key: str) -> str | None:
         """Return the first value of a header, None where there is none."""
@@ -53,20 +63,20 @@ class Headers:
 
     def get_all(self, key: str) -> list[str]:
         """Return all values of a header, in order."""
-        return [value for name, value in self._fields if name.lower() == key.lower()]
+        return [value.strip() for name, value in self._fields if name.lower() == key.lower()]
 
     def set(self, key: str, value: str) -> None:
         """Give a header one value, at the place of the first or at the end."""
         for index, (name, _) in enumerate(self._fields):
             if name.lower() == key.lower():
-                self._fields[index] = (name, value)
+                self._fields[index] = (name, f" {value}")
                 return
-        self._fields.append((key, value))
+        self._fields.append((key, f" {value}"))
 
     def add(self, key: str, value: str) -> None:
         """Add one more value, behind the last of the same header or at the end."""
         places = [i for i, (name, _) in enumerate(self._fields) if name.lower() == key.lower()]
-        self._fields.insert(places[-1] + 1 if places else len(self._fields), (key, value))
+        self._fields.insert(places[-1] + 1 if places else len(self._fields), (key, f" {value}"))
 
     def remove(self, key: str, unwanted: Callable[[str], bool]) -> list[str]:
         """Remove the values that are unwanted and return them."""
@@ -74,13 +84,13 @@ class Headers:
         self._fields = [
             (name, value)
             for name, value in self._fields
-            if name.lower() != key.lower() or not unwanted(value)
+            if name.lower() != key.lower() or not unwanted(value.strip())
         ]
         return removed
 
     def to_bytes(self) -> bytes:
-        """Return the block as it is written: LF, UTF-8."""
-        head = "\n".join(f"{name}: {value}" for name, value in self._fields)
+        """Return the block as it is written: headers with LF, the body as it was, UTF-8."""
+        head = "\n".join(f"{name}:{value}" for name, value in self._fields)
         return (head + (self._body or "\n")).encode("utf-8")
 
 
