@@ -111,11 +111,7 @@ class Facts:
     def _mapped(self, member: str, path: Path, sha256: str) -> ElfFacts:
         with path.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        try:
-            elf = ElfFile.parse(mapped, f"{self.wheel.file}: {member}")
-        except BaseException:
-            mapped.close()
-            raise
+        elf = ElfFile.parse(mapped, f"{self.wheel.file}: {member}")
         return ElfFacts(member, path, mapped, elf, sha256)
 
     def _unmap(self, facts: ElfFacts) -> None:
