@@ -6,7 +6,6 @@ import pytest
 
 from slimwheel.fetch import IndexOptions, fetch
 
-
 # Where PyTorch publishes its CPU builds, which PyPI does not have.
 _CPU_INDEX = IndexOptions(extra_index_url=("https://download.pytorch.org/whl/cpu",))
 
@@ -56,3 +55,8 @@ def torch_100_upstream() -> Path:
         "manylinux1_x86_64",
         "012a9c7efce86c7a0ce78cd7945fe7c798049537fc3e85af9f14e8789d13c17f",
     )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The golden plans' switch; here, for pytest reads options from this file only."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden plans anew")

@@ -1,0 +1,44 @@
+"""Plans of small wheels against golden files.
+
+A golden file holds what happens to each member and by which rule. Sizes are not in it: they are
+the compiler's. After a change that is meant, run `pytest tests/golden --update-golden`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slimwheel.build import BuildOptions, plan_wheel
+from slimwheel.plan import Facts
+from slimwheel.recipe import load_recipe
+from slimwheel.wheelfile.wheel import Wheel
+from tests.golden.cases import CASES
+
+HERE = Path(__file__).parent
+
+
+def planned(path: Path, scratch: Path) -> dict[str, object]:
+    with Wheel.open(path) as wheel, Facts(wheel, scratch) as facts:
+        plan, _, _ = plan_wheel(facts, load_recipe("cpu"), BuildOptions(output_dir=scratch))
+    rules = {
+        summary.rule.id: {"files": len(summary.members), "loses": summary.rule.loses}
+        for summary in plan.summaries
+        if summary.members
+    }
+    members = {
+        name: " ".join([decision.action, *decision.rules])
+        for name, decision in sorted(plan.decisions.items())
+    }
+    return {"rules": rules, "members": members, "warnings": plan.warnings}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_plan(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = planned(CASES[case](tmp_path), scratch)
+    golden = HERE / f"{case}.json"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(json.dumps(found, indent=1) + "\n")
+    assert found == json.loads(golden.read_text())
