@@ -50,7 +50,8 @@ format: $(installed)
 
 # Everything side by side in one run; writes benchmarks/results.
 bench: $(installed)
-	$(bin)/python -m benchmarks --upstream '$(UPSTREAM)' $(FOR) --output benchmarks/results
+	$(bin)/python -m benchmarks --upstream '$(UPSTREAM)' $(FOR) \
+	    $(if $(INDEX),--extra-index-url $(INDEX)) --recipe $(RECIPE) --output benchmarks/results
 
 clean:
 	rm -rf $(VENV) $(DIST) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
