@@ -6,7 +6,6 @@ build writes the new file from the same copy.
 """
 
 import contextlib
-import hashlib
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +21,12 @@ _ARCHIVE_MAGIC = (b"!<arch>\n", b"!<thin>\n")
 
 @dataclass(frozen=True)
 class ElfFacts:
-    """An ELF member, unpacked. `sha256` is of upstream's bytes."""
+    """An ELF member, unpacked."""
 
     member: str
     path: Path
     mapped: mmap.mmap
     elf: ElfFile
-    sha256: str
 
 
 class Facts:
@@ -79,12 +77,10 @@ class Facts:
         """
         if member not in self._elf:
             path = self._scratch / f"{len(self._elf)}.elf"
-            digest = hashlib.sha256()
             with path.open("wb") as out:
                 for chunk in self.wheel.chunks(self.wheel.members[member]):
-                    digest.update(chunk)
                     out.write(chunk)
-            self._elf[member] = self._mapped(member, path, digest.hexdigest())
+            self._elf[member] = self._mapped(member, path)
         return self._elf[member]
 
     def grow_rpath(self, member: str, rpath: str) -> ElfFacts:
@@ -98,7 +94,7 @@ class Facts:
         queue.set_rpath(rpath)
         queue.apply()
         self._unmap(old)
-        self._elf[member] = self._mapped(member, old.path, old.sha256)
+        self._elf[member] = self._mapped(member, old.path)
         return self._elf[member]
 
     def release(self, member: str) -> None:
@@ -108,11 +104,11 @@ class Facts:
             self._unmap(facts)
             facts.path.unlink(missing_ok=True)
 
-    def _mapped(self, member: str, path: Path, sha256: str) -> ElfFacts:
+    def _mapped(self, member: str, path: Path) -> ElfFacts:
         with path.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         elf = ElfFile.parse(mapped, f"{self.wheel.file}: {member}")
-        return ElfFacts(member, path, mapped, elf, sha256)
+        return ElfFacts(member, path, mapped, elf)
 
     def _unmap(self, facts: ElfFacts) -> None:
         # Views of the map may outlive it here; the last of them to go frees it.

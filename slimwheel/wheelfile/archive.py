@@ -1,8 +1,8 @@
 """Reading a wheel's archive: members with their metadata, their bytes checked as they pass.
 
 The directory is read by `zipfile`; the members' compressed bytes, which it does not give out, are
-read here, and inflated by isal: twice as fast as zlib, and reading is most of a build. Layout of
-local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
+read here, and inflated and summed by isal: twice and six times as fast as zlib, and reading is a
+good part of a build. Layout of local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
 """
 
 import os
@@ -210,7 +210,7 @@ class Inflater:
             )
 
     def _count(self, data: bytes) -> None:
-        self._crc = zlib.crc32(data, self._crc)
+        self._crc = isal_zlib.crc32(data, self._crc)
         self._size += len(data)
         if self._size > self._member.size:
             raise self._damage(f"is larger than the {self._member.size} bytes it declares")

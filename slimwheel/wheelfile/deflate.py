@@ -5,10 +5,10 @@ times the speed, and its bytes do not depend on the zlib that a machine happens 
 """
 
 import mmap
-import zlib
 from dataclasses import dataclass
 
 import deflate
+from isal import isal_zlib
 
 from slimwheel.wheelfile.members import DEFLATED, STORED
 
@@ -31,7 +31,7 @@ def compress(data: bytes | mmap.mmap, level: int = LEVEL) -> Compressed:
     What does not shrink is stored, as zip tools do.
     """
     size = len(data)
-    crc = zlib.crc32(data)
+    crc = isal_zlib.crc32(data)
     shrunk = bytes(deflate.deflate_compress(data, level)) if size else b""
     if len(shrunk) < size:
         return Compressed(shrunk, DEFLATED, size, crc)
