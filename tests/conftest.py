@@ -60,3 +60,12 @@ def torch_100_upstream() -> Path:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The golden plans' switch; here, for pytest reads options from this file only."""
     parser.addoption("--update-golden", action="store_true", help="write the golden plans anew")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many of the tests worked on real upstream wheels."""
+    for outcome in ("passed", "failed", "skipped"):
+        reports = terminalreporter.stats.get(outcome, [])
+        count = sum("wheels" in report.keywords for report in reports)
+        if count:
+            terminalreporter.write_line(f"on real upstream wheels: {count} {outcome}")

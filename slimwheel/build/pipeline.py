@@ -239,7 +239,7 @@ def _check(
     ):
         if limit is not None and size > limit:
             raise CheckFailed(
-                f"{what} {size / 1e6:.1f} MB where the recipe expects {limit / 1e6:.1f} at most",
+                f"{what} {size:,} bytes where the recipe expects {limit:,} at most",
                 file=slim.filename,
                 hint="Remove more, or raise the recipe's [expect].",
             )

@@ -130,13 +130,12 @@ def _check_needs(
             yield Finding(Code.NEEDED_MISSING, message, member, subject=library)
     for library, wanted in versions.items():
         defined = provided.versions(library)
-        if defined is None and not policy.has_library(library):
-            continue
         for version in sorted(wanted):
-            if version not in (defined or ()) and (
-                defined is not None or not policy.has_version(version)
+            if defined is not None and version not in defined:
+                message = f"needs version {version}, which the wheel's {library} lacks"
+                yield Finding(Code.VERSION_MISSING, message, member, subject=library)
+            elif (
+                defined is None and policy.has_library(library) and not policy.has_version(version)
             ):
                 message = f"needs version {version} of {library}, which is newer than {policy.name}"
-                if defined is not None:
-                    message = f"needs version {version}, which the wheel's {library} lacks"
                 yield Finding(Code.VERSION_MISSING, message, member, subject=version)
