@@ -38,6 +38,7 @@ class Archive:
         self.path = path
         self.members = members
         self._stream = stream
+        self._size = os.fstat(stream.fileno()).st_size
 
     @classmethod
     def open(cls, path: Path) -> "Archive":
@@ -144,19 +145,18 @@ class Archive:
         header = self._read_at(member.header_offset, _LOCAL_HEADER.size, member)
         fields = _LOCAL_HEADER.unpack(header)
         signature, flags, method = fields[0], fields[2], fields[3]
+        if signature != b"PK\x03\x04":
+            raise self._damage(member, "has no local header where the directory says")
         name_length, extra_length = int(fields[-2]), int(fields[-1])
         name = self._read_at(member.header_offset + len(header), name_length, member)
         encoding = "utf-8" if flags & 0x800 else "cp437"
-        if (
-            signature != b"PK\x03\x04"
-            or method != member.method
-            or name.decode(encoding, "replace") != member.name
-        ):
+        if method != member.method or name.decode(encoding, "replace") != member.name:
             raise self._damage(member, "has a local header that disagrees with the directory")
         return member.header_offset + len(header) + name_length + extra_length
 
     def _read_at(self, offset: int, count: int, member: Member) -> bytes:
-        found = os.pread(self._stream.fileno(), count, offset)
+        # An offset from a hostile directory may be one that the system does not take.
+        found = os.pread(self._stream.fileno(), count, offset) if 0 <= offset < self._size else b""
         if len(found) != count:
             raise self._damage(member, f"is cut at offset {offset + len(found)}")
         return found

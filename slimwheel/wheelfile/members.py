@@ -1,6 +1,7 @@
 """Members of a wheel and the names that they may have."""
 
 import stat
+import unicodedata
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,12 +41,14 @@ def checked_members(infos: Iterable[zipfile.ZipInfo], *, file: str) -> dict[str,
             encrypted member, a symbolic link, or a compression that installers do not share.
     """
     members: dict[str, Member] = {}
+    directories: set[str] = set()
     for info in infos:
         name = info.orig_filename
         _check_name(name, file=file)
         if name in members:
             raise WheelError("stands twice in the archive", file=file, place=name, hint=_REBUILD)
         if name.endswith("/"):
+            directories.add(name.rstrip("/"))
             continue
         _check_kind(info, file=file)
         members[name] = Member(
@@ -57,8 +60,10 @@ def checked_members(infos: Iterable[zipfile.ZipInfo], *, file: str) -> dict[str,
             mode=stat.S_IMODE(info.external_attr >> 16),
             header_offset=info.header_offset,
         )
-    for name in members:
-        _check_parents(name, members, file=file)
+        while (name := name.rpartition("/")[0]) and name not in directories:
+            directories.add(name)
+    for name in sorted(directories.intersection(members)):
+        raise WheelError("is a file and also a directory", file=file, place=name, hint=_REBUILD)
     return members
 
 
@@ -67,9 +72,11 @@ def _check_name(name: str, *, file: str) -> None:
     problem = None
     if not name or "\0" in name:
         problem = "has an empty name or one with a NUL byte"
+    elif any(unicodedata.category(character) == "Cc" for character in name):
+        problem = "has a control character in its name"
     elif "\\" in name:
         problem = "has a backslash in its name"
-    elif name.startswith("/") or (len(parts[0]) == 2 and parts[0][1] == ":"):
+    elif name.startswith("/") or name[1:2] == ":":
         problem = "has an absolute name"
     elif ".." in parts:
         problem = "has a name that leaves the wheel"
@@ -91,13 +98,3 @@ def _check_kind(info: zipfile.ZipInfo, *, file: str) -> None:
         problem = "is stored, but its two sizes differ"
     if problem:
         raise WheelError(problem, file=file, place=info.orig_filename, hint=_REBUILD)
-
-
-def _check_parents(name: str, members: dict[str, Member], *, file: str) -> None:
-    parent = name.rpartition("/")[0]
-    while parent:
-        if parent in members:
-            raise WheelError(
-                "is a file and also a directory", file=file, place=parent, hint=_REBUILD
-            )
-        parent = parent.rpartition("/")[0]

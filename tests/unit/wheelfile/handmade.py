@@ -116,9 +116,7 @@ def zip_bytes(
             offset,
         )
         directory += name + entry.extra
-    end = _END.pack(
-        b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), len(comment)
-    )
+    end = _END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), len(comment))
     return bytes(prefix + body + directory + end + comment + suffix)
 
 

@@ -14,7 +14,7 @@ UPSTREAM = """\
 Metadata-Version: 2.4
 Name: torch
 Version:  2.13.0+cpu
-Summary: Tensors – für alle
+Summary: Tensors, für alle
 Description:
         A folded line
         \tand another
@@ -66,9 +66,10 @@ def test_set_add_and_remove_touch_their_lines_only() -> None:
         "Name: torch",
         'Requires-Dist: triton==3.4 ; platform_system == "Linux"',
     ]
-    assert after.index("Requires-Dist: torch==2.13.0+slim.cpu") == after.index(
-        "requires-dist: sympy (>=1.13.3)"
-    ) + 1
+    assert (
+        after.index("Requires-Dist: torch==2.13.0+slim.cpu")
+        == after.index("requires-dist: sympy (>=1.13.3)") + 1
+    )
 
 
 def test_headers_may_end_in_crlf_or_not_at_all() -> None:

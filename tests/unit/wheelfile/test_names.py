@@ -93,7 +93,12 @@ def test_tags_survive_expanding_and_compressing(
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("1.0.0", "1.0.0"), ("v1.0", "1.0"), ("1.0.0-alpha1", "1.0.0a1"), ("2.13.0+CPU", "2.13.0+cpu")],
+    [
+        ("1.0.0", "1.0.0"),
+        ("v1.0", "1.0"),
+        ("1.0.0-alpha1", "1.0.0a1"),
+        ("2.13.0+CPU", "2.13.0+cpu"),
+    ],
 )
 def test_versions_are_normal(text: str, expected: str) -> None:
     assert normalized_version(text, file="torch.whl") == expected
