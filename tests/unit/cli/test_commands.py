@@ -1,0 +1,118 @@
+"""The command line: what it prints, and where."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.upstream import make_torch_wheel
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "slimwheel", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_torch_wheel(tmp_path_factory.mktemp("upstream"))
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['slimwheel', '--help']\n"
+        "from slimwheel.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'pydantic', 'rich', 'deflate', 'packaging'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for command in ("build", "plan", "recipe"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("command", [["build"], ["plan"], ["recipe"], ["recipe", "show"]])
+def test_every_command_explains_itself(command: list[str]) -> None:
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout
+
+
+def test_unknown_words_are_usage_errors() -> None:
+    for words in (["frobnicate"], ["build"], ["build", "--nonsense"]):
+        done = run(*words)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+def test_plan_as_a_table(upstream: Path) -> None:
+    done = run("plan", "--recipe", "cpu", upstream)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for word in ("headers", "test-programs", "loses", "installed", "largest members"):
+        assert word in done.stdout
+
+
+def test_plan_as_json_adds_up(upstream: Path) -> None:
+    plan = json.loads(run("plan", "--recipe", "cpu", "--json", upstream).stdout)
+    before = sum(decision["installed"]["before"] for decision in plan["decisions"])
+    after = sum(decision["installed"]["after"] for decision in plan["decisions"])
+    assert plan["installed"] == {"before": before, "after": after}
+    headers = next(rule for rule in plan["rules"] if rule["rule"] == "headers")
+    sizes = [
+        decision["installed"]["before"]
+        for decision in plan["decisions"]
+        if "headers" in decision["rules"]
+    ]
+    assert headers["saved"] == sum(sizes)
+    assert headers["files"] == len(sizes)
+
+
+def test_plan_and_build_agree(upstream: Path, tmp_path: Path) -> None:
+    plan = json.loads(run("plan", "--recipe", "cpu", "--json", upstream).stdout)
+    options = ["--recipe", "cpu", "--no-smoke", "--json", "--output-dir", str(tmp_path)]
+    (build,) = json.loads(run("build", *options, upstream).stdout)["builds"]
+    assert build["rules"] == plan["rules"]
+    assert build["outputs"][0]["installed"] == plan["installed"]["after"]
+    assert build["upstream"]["installed"] == plan["installed"]["before"]
+
+
+def test_why(upstream: Path) -> None:
+    done = run("plan", "--recipe", "cpu", upstream, "--why", "torch/include/ATen/ATen.h")
+    assert done.stdout.startswith("torch/include/ATen/ATen.h: drop\n")
+    assert "C++ headers are read by compilers only" in done.stdout
+    done = run("plan", "--recipe", "cpu", upstream, "--json", "--why", "torch/version.py")
+    assert json.loads(done.stdout)["action"] == "keep"
+    done = run("plan", "--recipe", "cpu", upstream, "--why", "lib/libc10.so")
+    assert done.returncode == 2
+    assert "torch/lib/libc10.so" in done.stderr
+
+
+def test_build_prints_paths(upstream: Path, tmp_path: Path) -> None:
+    options = ["--recipe", "cpu", "--no-smoke", "--dev", "--output-dir", str(tmp_path)]
+    done = run("build", *options, upstream)
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert sorted(paths) == sorted(tmp_path.iterdir())
+    assert len(paths) == 3
+
+
+def test_recipe_commands(tmp_path: Path) -> None:
+    assert run("recipe", "list").stdout.startswith("cpu")
+    names = [recipe["name"] for recipe in json.loads(run("recipe", "list", "--json").stdout)]
+    assert "cpu" in names
+    shown = run("recipe", "show", "cpu").stdout
+    copy = tmp_path / "copy.toml"
+    copy.write_text(shown)
+    assert run("recipe", "check", copy).returncode == 0
+    assert json.loads(run("recipe", "show", "cpu", "--json").stdout)["name"] == "cpu"
+    assert "properties" in json.loads(run("recipe", "schema").stdout)
+    assert run("recipe", "show", "absent").returncode == 2
+
+
+def test_a_closed_pipe_is_no_error(upstream: Path) -> None:
+    command = f"{sys.executable} -m slimwheel plan --recipe cpu --json {upstream} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
