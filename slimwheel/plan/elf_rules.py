@@ -70,7 +70,7 @@ def _without_copies(plan: Plan, facts: Facts, libraries: list[str]) -> list[str]
 def _identical(facts: Facts, libraries: list[str]) -> list[list[str]]:
     groups: dict[tuple[str, bytes], list[str]] = defaultdict(list)
     for member in libraries:
-        entry = facts.wheel.record[member]
+        entry = facts.wheel.record.get(member)
         if entry is not None:
             groups[posixpath.dirname(member), entry.digest].append(member)
     return list(groups.values())

@@ -51,6 +51,10 @@ def make_plan(facts: Facts, loaded: LoadedRecipe, switches: Switches | None = No
         switched=switches.words,
         decisions={member.name: _kept(member) for member in facts.wheel.members.values()},
     )
+    if unlisted := facts.wheel.unlisted():
+        plan.warnings.append(
+            f"{len(unlisted)} files are not in upstream's RECORD; only their CRC was checked"
+        )
     _decide_removals(plan, facts)
     decide_elf(plan, facts)
     if all(decision.action is Action.KEEP for decision in plan.decisions.values()):

@@ -10,6 +10,7 @@ from packaging.version import Version
 from slimwheel.errors import NothingToDo, WheelError
 from slimwheel.plan.facts import Facts
 from slimwheel.recipe import ContentKind, Recipe, Refusal
+from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.wheel import Wheel
 
 
@@ -60,8 +61,23 @@ def check_served(facts: Facts, recipe: Recipe) -> None:
             file=wheel.file,
             hint="Give it a wheel for Linux on x86_64.",
         )
+    _check_unlisted(wheel, recipe)
     for refusal in recipe.refuse:
         _check_refusal(facts, refusal)
+
+
+def _check_unlisted(wheel: Wheel, recipe: Recipe) -> None:
+    """Installers take files that RECORD does not list; who would know where they came from?"""
+    known = [rule for rule in recipe.unlisted if rule.applies_to(wheel.version)]
+    tolerated = Matcher(tuple(path for rule in known for path in rule.paths))
+    for name in wheel.unlisted():
+        if not tolerated(name):
+            raise WheelError(
+                "is not in RECORD",
+                file=wheel.file,
+                place=name,
+                hint="Ask whoever built this wheel for a valid one.",
+            )
 
 
 def _check_refusal(facts: Facts, refusal: Refusal) -> None:

@@ -146,6 +146,12 @@ class Refusal(_Model):
     instead: Sentence
 
 
+class Unlisted(_Versioned):
+    """Files that upstream's own wheels leave out of RECORD; any other such file is an error."""
+
+    paths: tuple[Pattern, ...] = Field(min_length=1)
+
+
 class Shim(_Model):
     """What the shim sets before the first library loads."""
 
@@ -178,6 +184,7 @@ class Recipe(_Model):
     python: tuple[PythonEdit, ...] = ()
     guard: tuple[Guard, ...] = ()
     refuse: tuple[Refusal, ...] = ()
+    unlisted: tuple[Unlisted, ...] = ()
     shim: Shim = Shim()
     expect: Expect = Expect()
 

@@ -62,6 +62,8 @@ def _check_names(wheel: Wheel) -> Iterator[Finding]:
 
 
 def _check_members(wheel: Wheel, scratch: Path) -> Iterator[Finding]:
+    for name in wheel.unlisted():
+        yield Finding(Code.UNLISTED, "is not in RECORD", name)
     policy = PlatformPolicy.of(wheel.name.platforms)
     places = Places(wheel.members)
     provided = _Provided()

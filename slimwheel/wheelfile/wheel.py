@@ -122,6 +122,12 @@ class Wheel:
             return self.archive.read(member)  # raises, naming the limit
         return b"".join(self.chunks(member))
 
+    def unlisted(self) -> list[str]:
+        """Return the files that RECORD does not list with a hash, though it must; sorted."""
+        exempt = self._exempt()
+        names = (name for name in self.members if name not in exempt)
+        return sorted(name for name in names if self.record.get(name) is None)
+
     def sha256(self, member: Member) -> bytes:
         """Return a member's sha256: from RECORD, or its own where RECORD has another hash."""
         entry = self.record.get(member.name)
@@ -131,6 +137,10 @@ class Wheel:
         for chunk in self.chunks(member):
             digest.update(chunk)
         return digest.digest()
+
+    def _exempt(self) -> set[str]:
+        """RECORD itself and its signatures, which it cannot list with a hash."""
+        return {f"{self.dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
 
     def _hash_check(self, member: Member) -> "_HashCheck":
         return _HashCheck(self.record.get(member.name), member, self.file)
@@ -161,12 +171,8 @@ class Wheel:
             record = parse_record(data.decode("utf-8"), file=self.file, name=member.name)
         except UnicodeDecodeError as error:
             raise WheelError("is not UTF-8", file=self.file, place=member.name) from error
-        exempt = {f"{self.dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
-        for name in self.members:
-            if name not in exempt and record.get(name) is None:
-                raise WheelError("is not in RECORD", file=self.file, place=name, hint=_REBUILD)
         for name in record:
-            if name not in self.members and name not in exempt:
+            if name not in self.members and name not in self._exempt():
                 raise WheelError(
                     "stands in RECORD, but not in the archive",
                     file=self.file,

@@ -1,10 +1,14 @@
 """An upstream wheel as a whole: what its dist-info and its name say together."""
 
+import hashlib
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from slimwheel.errors import WheelError
+from slimwheel.verify.findings import Code
+from slimwheel.verify.static import check_wheel
 from slimwheel.wheelfile.places import Places
 from slimwheel.wheelfile.wheel import Wheel
 from tests.support.upstream import make_wheel
@@ -66,3 +70,13 @@ def test_members_are_held_against_record(tmp_path: Path) -> None:
 def test_search_paths(entry: str, member: str, directory: str | None) -> None:
     places = Places(["torch/lib/a.so", "torch/lib/b.so", "torch/bin/run", "torch/_C.so"])
     assert places.resolve(entry, member) == directory
+
+
+def test_files_that_record_does_not_list(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, {"a.py": "", "b.py": ""}, name="a", version="1.0")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("c.py", "x = 1\n")
+    with Wheel.open(path) as wheel:
+        assert wheel.unlisted() == ["c.py"]
+        assert wheel.sha256(wheel.members["c.py"]) == hashlib.sha256(b"x = 1\n").digest()
+    assert [(f.code, f.member) for f in check_wheel(path)] == [(Code.UNLISTED, "c.py")]
