@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slimwheel.verify.compare import compare, run_battery
-from slimwheel.verify.environments import Environment
+from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.verify.static import check_wheel
 from tests.support.memory import peak_anonymous_memory
 from tests.support.real import SLIMWHEEL, Built, python_says, slimwheel
@@ -163,3 +163,21 @@ def test_without_the_dev_wheel_both_say_what_is_missing(
     assert done.returncode == 1
     assert "Rule 'headers' of its recipe 'cpu' removed this" in done.stderr
     assert "pip install torch-cpu-dev==2.13.0+cpu" in done.stderr
+
+
+def test_over_upstream_and_back_with_pip(
+    built: Built, torch_cpu_upstream: Path, python311: Path, tmp_path: Path
+) -> None:
+    """The order that goes wrong where a companion pulls in the slim wheel; see the small matrix."""
+    environment = create_environment(tmp_path / "env", python311, installer="pip")
+    environment.install(torch_cpu_upstream, "numpy", options=["--no-compile"])
+    environment.install(built.slim, built.companion, options=["--no-compile"])
+    program = "import torch, torch._slimwheel; print(torch.ones(2).sum().item())"
+    assert python_says(environment, program) == "2.0"
+    pip: list[str | Path] = [environment.python, "-m", "pip"]
+    environment.run([*pip, "check"], check=True)
+    environment.run([*pip, "uninstall", "--yes", "torch", "torch-cpu"], check=True)
+    assert not list(environment.site_packages.glob("torch*"))
+    environment.install(torch_cpu_upstream, deps=False, options=["--no-compile"])
+    program = "import torch; print(hasattr(torch, '_slimwheel'), torch.ones(2).sum().item())"
+    assert python_says(environment, program) == "False 2.0"
