@@ -5,6 +5,7 @@ from pathlib import Path
 from slimwheel.build.additions import Provenance
 from slimwheel.build.distinfo import GENERATOR, edited_metadata, plain_metadata, plain_wheel
 from slimwheel.build.naming import OutputNames
+from slimwheel.build.workspace import unfinished
 from slimwheel.build.writing import WrittenWheel
 from slimwheel.plan import Plan
 from slimwheel.recipe import Requires
@@ -25,7 +26,7 @@ def write_companion(names: OutputNames, scratch: Path) -> WrittenWheel:
     words = {"project": names.companion_project, "slim": names.project}
     directory = f"{name.distribution}-{name.version}.dist-info"
     path = scratch / name.filename
-    with path.open("xb") as stream:
+    with unfinished(path) as stream:
         writer = WheelWriter(stream)
         metadata = plain_metadata(
             names.companion_project,
@@ -72,7 +73,7 @@ def write_dev(
         if member.startswith(licences):
             copied[f"{directory}/licenses/{member.removeprefix(licences)}"] = member
     path = scratch / names.dev.filename
-    with path.open("xb") as stream:
+    with unfinished(path) as stream:
         writer = WheelWriter(stream, source.timestamp)
         for name in sorted([*new, *copied], key=member_order):
             if name in new:

@@ -48,7 +48,7 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a step has come, in bytes of upstream's installed files."""
+    """How far a step has come, in bytes of the upstream files that it deals with."""
 
     step: str
     done: int
@@ -171,7 +171,7 @@ def build_wheel(
         progress(Progress("plan", 0, total))
         with Facts(wheel, scratch) as facts:
             plan, source, manifest = plan_wheel(facts, loaded, options)
-            done = 0
+            done, total = 0, sum(decision.before for decision in plan.shipped)
 
             def advance(count: int) -> None:
                 nonlocal done

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from slimwheel.errors import OutputError, OutputExists
 from slimwheel.wheelfile.archive import CHUNK
@@ -38,6 +39,15 @@ def workspace(output_dir: Path) -> Iterator[Path]:
             yield directory
         except OSError as error:
             raise _explained(error, output_dir) from error
+
+
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that bears another name until it is whole."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("xb") as stream:
+        yield stream
+    partial.rename(path)
 
 
 def publish(finished: dict[Path, Path], *, force: bool) -> None:

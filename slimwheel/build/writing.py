@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slimwheel.build.additions import Provenance, dist_info_of, slim_member
+from slimwheel.build.workspace import unfinished
 from slimwheel.plan import Decision, ElfRewrite, Facts, Plan
 from slimwheel.wheelfile.archive import CHUNK
 from slimwheel.wheelfile.deflate import Compressed, compress
@@ -62,7 +63,7 @@ def write_slim(
                 plan.elf.items(), key=lambda item: item[1].edits.size, reverse=True
             )
         }
-        with (scratch / filename).open("xb") as stream:
+        with unfinished(scratch / filename) as stream:
             writer = WheelWriter(stream, source.timestamp)
             for decision in sorted(
                 plan.shipped, key=lambda d: member_order(slim_member(d.member, source))

@@ -38,7 +38,7 @@ def wait_for_wheel(output: Path, process: "subprocess.Popen[str]") -> Path:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, "the build ended before it could be stopped"
-        for path in output.glob(".slimwheel-*/*.whl"):
+        for path in output.glob(".slimwheel-*/*.whl.partial"):
             if path.stat().st_size > _BALLAST // 4:
                 return path.parent
         time.sleep(0.005)
@@ -61,7 +61,7 @@ def test_killed(upstream: Path, tmp_path: Path) -> None:
     wait_for_wheel(tmp_path, process)
     process.kill()
     process.communicate(timeout=60)
-    assert list(tmp_path.glob("*.whl")) == []
+    assert list(tmp_path.rglob("*.whl")) == []
     assert len(list(tmp_path.glob(".slimwheel-*"))) == 1
     next_one = start(upstream, tmp_path)
     _, said = next_one.communicate(timeout=120)

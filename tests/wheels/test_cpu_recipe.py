@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.measure import measured
 from slimwheel.verify.compare import compare, run_battery
 from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.verify.static import check_wheel
-from tests.support.memory import peak_anonymous_memory
 from tests.support.real import SLIMWHEEL, Built, python_says, slimwheel
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("torch-cpu")]
@@ -50,13 +50,17 @@ def test_plan_says_what_build_does(built: Built, torch_cpu_upstream: Path) -> No
 
 
 def test_two_builds_give_the_same_bytes_in_little_memory(
-    built: Built, torch_cpu_upstream: Path, tmp_path: Path
+    built: Built,
+    torch_cpu_upstream: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     options: list[str | Path] = ["--recipe", "cpu", "--dev", "--no-smoke", "--output-dir", tmp_path]
-    peak = peak_anonymous_memory([SLIMWHEEL, "build", *options, torch_cpu_upstream])
+    scratch = tmp_path_factory.mktemp("measure")
+    cost = measured([SLIMWHEEL, "build", *options, torch_cpu_upstream], scratch=scratch)
     for first in (built.slim, built.companion, built.dev):
         assert first.read_bytes() == (tmp_path / first.name).read_bytes()
-    assert peak < 400 * MB
+    assert 0 < cost.peak_anonymous < 400 * MB
 
 
 def test_static_checks_find_nothing(built: Built) -> None:
