@@ -6,6 +6,7 @@ build writes the new file from the same copy.
 """
 
 import contextlib
+import itertools
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class Facts:
         self._scratch = scratch
         self._kinds: dict[str, ContentKind | None] = {}
         self._elf: dict[str, ElfFacts] = {}
+        self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +78,7 @@ class Facts:
             ElfError: it is no whole ELF file.
         """
         if member not in self._elf:
-            path = self._scratch / f"{len(self._elf)}.elf"
+            path = self._scratch / f"{next(self._numbers)}.elf"
             with path.open("wb") as out:
                 for chunk in self.wheel.chunks(self.wheel.members[member]):
                     out.write(chunk)
