@@ -1,4 +1,4 @@
-"""Facts about members, each found once, with scratch files that do not get into each other's way."""
+"""Facts about members, each found once, with scratch files that keep out of each other's way."""
 
 from pathlib import Path
 
