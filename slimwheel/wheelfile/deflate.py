@@ -19,7 +19,7 @@ LEVEL = 6
 class Compressed:
     """A member's compressed bytes with what a zip header says of them."""
 
-    data: bytes
+    data: bytes | bytearray
     method: int
     size: int
     crc: int
@@ -32,7 +32,8 @@ def compress(data: bytes | mmap.mmap, level: int = LEVEL) -> Compressed:
     """
     size = len(data)
     crc = isal_zlib.crc32(data)
-    shrunk = bytes(deflate.deflate_compress(data, level)) if size else b""
+    # Not made bytes: that would hold the result twice.
+    shrunk = deflate.deflate_compress(data, level) if size else b""
     if len(shrunk) < size:
         return Compressed(shrunk, DEFLATED, size, crc)
     return Compressed(bytes(data), STORED, size, crc)

@@ -1,7 +1,7 @@
 """Members of a wheel and the names that they may have."""
 
+import re
 import stat
-import unicodedata
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ STORED = zipfile.ZIP_STORED
 DEFLATED = zipfile.ZIP_DEFLATED
 
 _ENCRYPTED = 0x1 | 0x40
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REBUILD = "Ask whoever built this wheel to rebuild it; installers differ on such files."
 
 
@@ -72,7 +73,7 @@ def _check_name(name: str, *, file: str) -> None:
     problem = None
     if not name or "\0" in name:
         problem = "has an empty name or one with a NUL byte"
-    elif any(unicodedata.category(character) == "Cc" for character in name):
+    elif _CONTROL.search(name):
         problem = "has a control character in its name"
     elif "\\" in name:
         problem = "has a backslash in its name"

@@ -204,7 +204,7 @@ class WheelWriter:
             _END.pack(b"PK\x05\x06", 0, 0, short, short, _narrow(length), _narrow(start), 0)
         )
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | bytearray) -> None:
         self._stream.write(data)
         self._hash.update(data)
         self._offset += len(data)

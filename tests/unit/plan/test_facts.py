@@ -15,7 +15,7 @@ LIBRARIES = {name: data for name, data in native_members().items() if name.endsw
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    members = {**LIBRARIES, "lib.a": b"!<arch>\n...", "empty": b"", "text.so": "INPUT(-lc)\n"}
+    members = {**LIBRARIES, "lib.a": b"!<arch>\n...", "empty": b"", "text.so": b"INPUT(-lc)\n"}
     return make_wheel(tmp_path_factory.mktemp("facts"), members)
 
 
