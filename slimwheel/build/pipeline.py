@@ -16,7 +16,7 @@ from slimwheel.errors import CheckFailed, UsageError
 from slimwheel.plan import Facts, Plan, RuleSummary, Switches, make_plan
 from slimwheel.recipe import LoadedRecipe
 from slimwheel.shim import Manifest
-from slimwheel.verify.findings import Code
+from slimwheel.verify.findings import Code, Finding
 from slimwheel.verify.smoke import SmokeOutcome, smoke_import
 from slimwheel.verify.static import check_wheel
 from slimwheel.wheelfile.deflate import LEVEL
@@ -184,7 +184,7 @@ def build_wheel(
             dev = write_dev(plan, source, manifest, scratch)
             written += [dev] if dev else []
         progress(Progress("check", total, total))
-        _check(written, loaded, set(wheel.members), scratch)
+        _check(written, loaded, wheel, scratch)
         smoke = None
         if smoke_pythons is not None and loaded.recipe.expect.imports:
             progress(Progress("import", total, total))
@@ -215,17 +215,11 @@ def file_sha256(path: Path) -> str:
 
 
 def _check(
-    written: Sequence[WrittenWheel], loaded: LoadedRecipe, upstream: set[str], scratch: Path
+    written: Sequence[WrittenWheel], loaded: LoadedRecipe, upstream: Wheel, scratch: Path
 ) -> None:
     """Hold the results against what installers and loaders ask, and against the recipe's budget."""
-    files = {name.rpartition("/")[2] for name in upstream}
     for result in written:
-        findings = [
-            finding
-            for finding in check_wheel(result.path, scratch)
-            # What upstream's own wheel misses is not ours to refuse.
-            if finding.code not in _NEEDS or finding.subject in files
-        ]
+        findings = _ours(check_wheel(result.path, scratch), upstream, scratch)
         if findings:
             raise CheckFailed(
                 f"{findings[0]}" + (f" (and {len(findings) - 1} more)" if findings[1:] else ""),
@@ -243,3 +237,14 @@ def _check(
                 file=slim.filename,
                 hint="Remove more, or raise the recipe's [expect].",
             )
+
+
+def _ours(findings: list[Finding], upstream: Wheel, scratch: Path) -> list[Finding]:
+    """Return the findings that upstream's own wheel does not give: those are not ours to refuse."""
+    files = {name.rpartition("/")[2] for name in upstream.members}
+    findings = [f for f in findings if f.code not in _NEEDS or f.subject in files]
+    if not findings:
+        return []
+    # Upstream is checked only now: it takes as long as the check of the result.
+    known = {(f.code, f.member, f.subject) for f in check_wheel(upstream.archive.path, scratch)}
+    return [f for f in findings if (f.code, f.member, f.subject) not in known]

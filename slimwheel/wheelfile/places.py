@@ -20,6 +20,8 @@ class Places:
             if entry == token or entry.startswith(token + "/"):
                 path = posixpath.join(posixpath.dirname(member), entry[len(token) :].lstrip("/"))
                 directory = posixpath.normpath(path)
+                if directory == ".":
+                    directory = ""  # the root, as `posixpath.split` names it
                 return directory if directory in self._names else None
         return None
 

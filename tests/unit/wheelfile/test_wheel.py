@@ -61,6 +61,10 @@ def test_members_are_held_against_record(tmp_path: Path) -> None:
         ("$ORIGIN/lib", "torch/_C.so", "torch/lib"),
         ("$ORIGIN/../../nvidia/cublas/lib", "torch/lib/a.so", None),
         ("$ORIGIN/../../../torch/lib", "torch/lib/a.so", None),
+        ("$ORIGIN", "root.so", ""),
+        ("$ORIGIN/torch/lib", "root.so", "torch/lib"),
+        ("$ORIGIN/../..", "torch/lib/a.so", ""),
+        ("$ORIGIN/../../..", "torch/lib/a.so", None),
         ("$ORIGINAL", "torch/lib/a.so", None),
         ("/usr/lib", "torch/lib/a.so", None),
         ("torch/lib", "torch/lib/a.so", None),
@@ -68,7 +72,7 @@ def test_members_are_held_against_record(tmp_path: Path) -> None:
     ],
 )
 def test_search_paths(entry: str, member: str, directory: str | None) -> None:
-    places = Places(["torch/lib/a.so", "torch/lib/b.so", "torch/bin/run", "torch/_C.so"])
+    places = Places(["torch/lib/a.so", "torch/lib/b.so", "torch/bin/run", "torch/_C.so", "root.so"])
     assert places.resolve(entry, member) == directory
 
 

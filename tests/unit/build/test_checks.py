@@ -1,0 +1,88 @@
+"""The check of a result: what a build breaks is refused, what upstream brought along is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slimwheel.build import BuildOptions, build_wheel
+from slimwheel.build import pipeline as building
+from slimwheel.errors import CheckFailed
+from slimwheel.plan import Switches
+from slimwheel.recipe import LoadedRecipe, load_recipe
+from slimwheel.verify.findings import Code, Finding
+from slimwheel.verify.static import check_wheel
+from tests.support.native import compile_c
+from tests.support.upstream import make_torch_wheel
+
+SOURCE = "static int one(void) { return 1; } int answer(void) { return 41 + one(); }\n"
+
+
+@pytest.fixture
+def build_with(tmp_path: Path) -> Callable[..., set[Code]]:
+    """Build a wheel with a library that was linked with `options`; return the result's codes."""
+
+    def built(*options: str, switches: Switches | None = None) -> set[Code]:
+        library = compile_c(SOURCE, tmp_path / "libodd.so", "-shared", "-fPIC", *options)
+        upstream = make_torch_wheel(tmp_path, members={"torch/lib/libodd.so": library.read_bytes()})
+        how = BuildOptions(tmp_path / "dist", switches or Switches(), local="odd", force=True)
+        report = build_wheel(upstream, load_recipe("cpu"), how)
+        return {
+            finding.code
+            for finding in check_wheel(report.slim.path)
+            if finding.member == "torch/lib/libodd.so"
+        }
+
+    return built
+
+
+def test_a_search_path_that_is_kept_on_request(build_with: Callable[..., set[Code]]) -> None:
+    outside = "-Wl,-rpath,/usr/local/lib"
+    assert Code.RPATH_OUTSIDE not in build_with(outside)
+    assert Code.RPATH_OUTSIDE in build_with(outside, switches=Switches(keep=("rpath",)))
+
+
+def test_an_executable_stack_that_upstream_asks_for(build_with: Callable[..., set[Code]]) -> None:
+    assert Code.EXECUTABLE_STACK in build_with("-Wl,-z,execstack")
+
+
+def test_a_library_that_the_recipe_takes_away_from_another(tmp_path: Path) -> None:
+    """libtorch_cpu.so needs libc10.so, which a rule removes: no loader would take the result."""
+    recipe = tmp_path / "greedy.toml"
+    recipe.write_text(
+        'extends = "cpu"\n[[remove]]\nid = "too-much"\npaths = ["/torch/lib/libc10.so"]\n'
+        'reason = "a mistake in a recipe"\nloses = "everything there is"\n'
+    )
+    output = tmp_path / "dist"
+    with pytest.raises(CheckFailed, match=r"SW210 .*needs libc10\.so") as caught:
+        build_wheel(make_torch_wheel(tmp_path), load_recipe(str(recipe)), BuildOptions(output))
+    assert caught.value.exit_code == 7
+    assert list(output.iterdir()) == []
+
+
+def test_a_layout_that_a_build_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream = make_torch_wheel(tmp_path)
+    broken = Finding(Code.LOAD_ORDER, "PT_LOADs descend", "torch/lib/libc10.so")
+    check = check_wheel
+
+    def found(path: Path, scratch: Path | None = None) -> list[Finding]:
+        return check(path, scratch) + ([] if path == upstream else [broken])
+
+    monkeypatch.setattr(building, "check_wheel", found)
+    with pytest.raises(CheckFailed, match=r"SW202 torch/lib/libc10\.so: PT_LOADs descend"):
+        build_wheel(upstream, load_recipe("cpu"), BuildOptions(tmp_path / "dist"))
+
+
+@pytest.mark.parametrize("limit", ["max_wheel", "max_installed"])
+def test_a_budget_that_is_exceeded(limit: str, tmp_path: Path) -> None:
+    loaded = load_recipe("cpu")
+    small = loaded.recipe.expect.model_copy(update={limit: 1000})
+    recipe = loaded.recipe.model_copy(update={"expect": small})
+    output = tmp_path / "dist"
+    with pytest.raises(CheckFailed, match="1,000 at most"):
+        build_wheel(
+            make_torch_wheel(tmp_path),
+            LoadedRecipe(recipe, loaded.origin, loaded.text),
+            BuildOptions(output),
+        )
+    assert list(output.iterdir()) == []
