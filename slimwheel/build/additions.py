@@ -28,10 +28,9 @@ from slimwheel.plan.python_rules import active_guards, as_shim_guard
 from slimwheel.shim import Manifest, boot_files, ergonomics_files
 from slimwheel.shim.manifest import Dev, Removed
 from slimwheel.wheelfile.deflate import compress
-from slimwheel.wheelfile.wheel import Wheel
+from slimwheel.wheelfile.wheel import SIGNATURES, Wheel
 
 _SBOM = "sboms/slimwheel.cdx.json"
-_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,13 @@ def complete(plan: Plan, source: Provenance) -> Manifest:
 
 
 def slim_member(member: str, source: Provenance) -> str:
-    """Return a member's name in the slim wheel, whose dist-info bears another name."""
-    old = source.wheel.dist_info + "/"
-    if not member.startswith(old):
-        return member
-    return f"{dist_info_of(source.names)}/{member.removeprefix(old)}"
+    """Return a member's name in the slim wheel, whose dist-info and data bear another name."""
+    top, slash, rest = member.partition("/")
+    stem = source.wheel.dist_info.removesuffix(".dist-info")
+    if slash and top in (f"{stem}.dist-info", f"{stem}.data"):
+        new_stem = dist_info_of(source.names).removesuffix(".dist-info")
+        return f"{new_stem}{top.removeprefix(stem)}/{rest}"
+    return member
 
 
 def dist_info_of(names: OutputNames) -> str:
@@ -138,14 +139,14 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
     entry_points = wheel.dist_info_member("entry_points.txt")
     if entry_points:
         modules = {module for removed in manifest["removed"] for module in removed["modules"]}
-        old = wheel.read(entry_points).decode("utf-8")
+        old = wheel.read_text(entry_points)
         new = edited_entry_points(old, modules)
         if new != old:
             _add(plan, entry_points.name, new.encode(), "without those whose module is gone")
     shipped = [decision.member for decision in plan.shipped]
     _add(plan, f"{directory}/top_level.txt", top_level(shipped), "lists what is shipped")
     _add(plan, f"{directory}/{_SBOM}", _sbom(plan, source, manifest), "says what was changed")
-    for signature in _SIGNATURES:
+    for signature in SIGNATURES:
         _drop_signature(plan, f"{directory}/{signature}")
     _add_record(plan, source)
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from slimwheel.errors import SlimwheelError
+from slimwheel.errors import OutputError, SlimwheelError, UsageError
 
 _COMMANDS = {
     "build": "Slim an upstream wheel.",
@@ -50,21 +50,23 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with a documented code (docs/exit-codes.md)."""
     signal.signal(signal.SIGTERM, _terminated)
+    # As other tools do: whoever reads our output and closes the pipe has seen enough.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         cli.main(standalone_mode=False)
     except SlimwheelError as error:
         show_error(error)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        show_usage_error(error)
+        sys.exit(UsageError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("slimwheel: interrupted; nothing was left behind", err=True)
+        click.echo("slimwheel: interrupted; nothing half-written was left behind", err=True)
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        sys.stderr.close()
-        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        place = error.filename or "standard output"
+        show_error(OutputError(f"cannot be written: {error.strerror}", file=place))
+        sys.exit(OutputError.exit_code)
     except Exception:
         traceback.print_exc()
         click.echo(
@@ -72,6 +74,18 @@ def main() -> NoReturn:
         )
         sys.exit(70)
     sys.exit(0)
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """Print what click found wrong with the command's words, in the form of all other errors."""
+    message = error.format_message()
+    if "\n" in message:
+        # A command without any words: click's message is its help.
+        error.show()
+        return
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "slimwheel"
+    show_error(UsageError(message, hint=f"Try '{command} --help'."))
 
 
 def show_error(error: SlimwheelError) -> None:

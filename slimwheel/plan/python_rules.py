@@ -70,7 +70,7 @@ def _add_guard(
     found = guard_edits([as_shim_guard(guard)], shipped)
     for member, wanted in found.items():
         try:
-            apply(_source(facts, member), wanted, member)
+            _applied(facts, member, wanted)
         except PlaceNotFound:
             found = {}
             break
@@ -96,7 +96,7 @@ def _rewrite(plan: Plan, facts: Facts, member: str, wanted: list[Edit], why: str
             hint="Give the recipe's edit a version range, or required = false.",
         )
     upstream = facts.wheel.members[member]
-    data = apply(_source(facts, member), wanted, member)
+    data = _applied(facts, member, wanted)
     plan.contents[member] = data
     plan.decisions[member] = Decision(
         member,
@@ -109,5 +109,14 @@ def _rewrite(plan: Plan, facts: Facts, member: str, wanted: list[Edit], why: str
     )
 
 
-def _source(facts: Facts, member: str) -> bytes:
-    return facts.wheel.read(facts.wheel.members[member])
+def _applied(facts: Facts, member: str, edits: list[Edit]) -> bytes:
+    """Return a member with edits applied; errors name the wheel that it is in."""
+    source = facts.wheel.read(facts.wheel.members[member])
+    try:
+        return apply(source, edits, member)
+    except WheelError as error:
+        error.place = ": ".join(part for part in (member, error.place) if part)
+        error.file = facts.wheel.file
+        if isinstance(error, PlaceNotFound):
+            error.hint = "Give the recipe's edits a version range that fits this wheel."
+        raise

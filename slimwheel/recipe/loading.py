@@ -62,7 +62,14 @@ def load_recipe_file(path: Path) -> LoadedRecipe:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of recipe files, for editors."""
-    return Recipe.model_json_schema(by_alias=True)
+    schema = Recipe.model_json_schema(by_alias=True)
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "a recipe, by name or path, that this one is laid over",
+    }
+    # What extends another may leave out what that one has.
+    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
+    return schema
 
 
 def _build(text: str, *, origin: str, base: Path | None) -> LoadedRecipe:
@@ -90,27 +97,36 @@ def _resolve(data: dict[str, Any], *, origin: str, base: Path | None, depth: int
         return data
     if not isinstance(parent_name, str) or depth == _MAX_DEPTH:
         raise RecipeError(
-            "extends must name one recipe, and no chain of them may end in itself",
+            "must name one recipe, and no chain of recipes may end in itself",
             file=origin,
             place="extends",
+            hint="Name a recipe that comes with slimwheel, or the path of a .toml file.",
         )
-    if parent_name.endswith(".toml") or "/" in parent_name:
-        path = (base or Path()) / parent_name
-        parent_text, parent_base = _read(path), path.parent
-    else:
-        parent_text, parent_base = load_recipe(parent_name).text, None
+    parent_text, parent_base = _parent(parent_name, origin=origin, base=base)
     parent = _resolve(
         _parse(parent_text, parent_name), origin=parent_name, base=parent_base, depth=depth + 1
     )
     return _merged(parent, data)
 
 
+def _parent(name: str, *, origin: str, base: Path | None) -> tuple[str, Path | None]:
+    """Return the text of an extended recipe, and where its own relative paths start."""
+    try:
+        if name.endswith(".toml") or "/" in name:
+            path = (base or Path()) / name
+            return _read(path), path.parent
+        return load_recipe(name).text, None
+    except RecipeError as error:
+        raise RecipeError(str(error), file=origin, place="extends", hint=error.hint) from error
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise RecipeError(
-            f"cannot be read: {error}", file=path, hint="Name a TOML file in UTF-8."
+            f"cannot be read: {reason}", file=path, hint="Name a TOML file in UTF-8."
         ) from error
 
 
@@ -131,11 +147,15 @@ def _merged(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
 def _merged_list(parent: list[Any], child: list[Any]) -> list[Any]:
     if not all(isinstance(item, dict) for item in (*parent, *child)):
         return child
-    by_id = {item["id"]: item for item in child if "id" in item}
-    kept = [
-        _merged(item, by_id.pop(item["id"])) if item.get("id") in by_id else item for item in parent
-    ]
-    return kept + [item for item in child if "id" not in item or item["id"] in by_id]
+    ids = [item["id"] for item in child if "id" in item]
+    if any(ids.count(name) > 1 for name in ids):
+        return [*parent, *child]  # which the schema refuses, naming what stands twice
+    merged = []
+    for item in parent:
+        own = (other for other in child if "id" in other and other["id"] == item.get("id"))
+        merged.append(_merged(item, next(own, {})))
+    known = [item.get("id") for item in parent]
+    return merged + [item for item in child if "id" not in item or item["id"] not in known]
 
 
 def _explained(error: ValidationError, data: dict[str, Any], origin: str) -> RecipeError:

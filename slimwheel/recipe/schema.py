@@ -206,6 +206,9 @@ class Recipe(_Model):
         double = {name for name in ids if ids.count(name) > 1}
         if double:
             raise ValueError(f"rules with the same id: {', '.join(sorted(double))}")
+        names = [self.upstream, self.distribution.name, self.distribution.dev]
+        if len(set(names)) < len(names):
+            raise ValueError("upstream, distribution.name and distribution.dev must differ")
         used = {guard.rule for guard in self.guard} | {edit.rule for edit in self.python}
         unknown = used - set(ids)
         if unknown:

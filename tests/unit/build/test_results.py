@@ -3,10 +3,14 @@
 import csv
 import io
 import json
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from installer.sources import WheelFile
 
 from slimwheel import __version__
 from slimwheel.build import BuildOptions, BuildReport, Progress, build_wheel
@@ -159,3 +163,29 @@ def test_what_is_gone_is_told_shortly() -> None:
     assert collapsed(removed, shipped) == ["a/b/gone.py", "a/c/*", "e/*", "top.py"]
     assert gone_modules(removed, shipped) == ["a.b.gone", "a.c", "top"]
     assert collapsed([], shipped) == gone_modules([], shipped) == []
+
+
+def test_the_data_directory_bears_the_new_name(tmp_path: Path) -> None:
+    """Installers look for it under the distribution's own name and version."""
+    upstream = make_torch_wheel(
+        tmp_path, members={"torch-2.13.0+cpu.data/scripts/convert": "#!python\n"}
+    )
+    built = build_wheel(upstream, load_recipe("cpu"), BuildOptions(tmp_path / "dist"))
+    assert "torch_cpu-2.13.0+cpu.data/scripts/convert" in contents(built.slim.path)
+    with WheelFile.open(built.slim.path) as wheel:
+        wheel.validate_record(validate_contents=True)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_other_tools_accept_what_is_written(
+    report: BuildReport, number: int, tmp_path: Path
+) -> None:
+    path = report.outputs[number].path
+    with WheelFile.open(path) as wheel:
+        wheel.validate_record(validate_contents=True)
+    commands = [[sys.executable, "-m", "wheel", "unpack", "--dest", str(tmp_path), str(path)]]
+    if unzip := shutil.which("unzip"):
+        commands.append([unzip, "-tqq", str(path)])
+    for command in commands:
+        subprocess.run(command, check=True, capture_output=True)
+    assert len(list(tmp_path.iterdir())) == 1

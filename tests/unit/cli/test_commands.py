@@ -41,11 +41,32 @@ def test_every_command_explains_itself(command: list[str]) -> None:
     assert "Usage: " in done.stdout
 
 
-def test_unknown_words_are_usage_errors() -> None:
-    for words in (["frobnicate"], ["build"], ["build", "--nonsense"]):
-        done = run(*words)
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["frobnicate"],
+        ["build"],
+        ["build", "--nonsense"],
+        ["build", "--recipe"],
+        ["build", "--recipe", "cpu", "--build-number", "two", "torch.whl"],
+        ["recipe", "frobnicate"],
+    ],
+)
+def test_unknown_words_are_usage_errors(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    what, way_out = done.stderr.splitlines()
+    assert what.startswith("slimwheel: error: ")
+    assert "--help" in way_out
+    report = json.loads(run(*words, "--json").stdout)
+    assert (report["error"], report["exit_code"]) == ("UsageError", 2)
+
+
+def test_a_command_without_words_explains_itself() -> None:
+    done = run("recipe")
+    assert done.returncode == 2
+    assert "Usage: " in done.stderr
+    assert "error" not in done.stderr
 
 
 def test_plan_as_a_table(upstream: Path) -> None:
@@ -115,4 +136,13 @@ def test_recipe_commands(tmp_path: Path) -> None:
 def test_a_closed_pipe_is_no_error(upstream: Path) -> None:
     command = f"{sys.executable} -m slimwheel plan --recipe cpu --json {upstream} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_output_that_cannot_be_written(upstream: Path) -> None:
+    command = [sys.executable, "-m", "slimwheel", "plan", "--recipe", "cpu", "--json", upstream]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 10
+    assert "standard output" in done.stderr
     assert "Traceback" not in done.stderr

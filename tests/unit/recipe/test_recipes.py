@@ -1,6 +1,8 @@
 """Recipes: what is valid, what inherits what, and how errors name the place."""
 
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -121,10 +123,54 @@ def test_a_recipe_that_extends_one_that_comes_along(write: Write) -> None:
     assert loaded.recipe.rules.keys() == load_recipe("cpu").recipe.rules.keys()
 
 
-@pytest.mark.parametrize("parent", ['"mine.toml"', '"absent.toml"', '"absent"', "7"])
-def test_parents_that_cannot_be(write: Write, parent: str) -> None:
-    with pytest.raises(RecipeError):
-        load_recipe_file(write(f"extends = {parent}\n" + MINIMAL))
+@pytest.mark.parametrize(
+    ("parent", "problem"),
+    [
+        ('"mine.toml"', "end in itself"),
+        ('"absent.toml"', "cannot be read: No such file"),
+        ('"absent"', "no recipe is named 'absent'"),
+        ('""', "no recipe is named"),
+        ("7", "must name one recipe"),
+    ],
+)
+def test_parents_that_cannot_be(write: Write, parent: str, problem: str) -> None:
+    path = write(f"extends = {parent}\n" + MINIMAL)
+    with pytest.raises(RecipeError, match=problem) as caught:
+        load_recipe_file(path)
+    assert caught.value.place == "extends"
+    assert Path(caught.value.file or "").name == "mine.toml"
+    assert caught.value.hint
+
+
+def test_two_recipes_that_extend_each_other(write: Write) -> None:
+    write('extends = "../mine.toml"\n', "other/b.toml")
+    with pytest.raises(RecipeError, match="end in itself"):
+        load_recipe_file(write('extends = "other/b.toml"\n' + MINIMAL))
+
+
+def test_parents_lie_where_the_child_says(write: Write) -> None:
+    write(MINIMAL + RULE, "base.toml")
+    write('extends = "../base.toml"\n', "sub/middle.toml")
+    child = write('extends = "sub/middle.toml"\nname = "child"\n', "child.toml")
+    assert list(load_recipe_file(child).recipe.rules) == ["docs"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        '[[remove]]\nid = "docs"\npaths = ["/a/"]\n[[remove]]\nid = "docs"\npaths = ["/b/"]\n',
+        RULE.replace("docs", "more") * 2,
+        '[[remove]]\nid = ["docs"]\n',
+        "[[remove]]\nid = {}\n",
+        "remove = [7]\n",
+    ],
+)
+def test_children_whose_rules_are_double_or_malformed(write: Write, rules: str) -> None:
+    """None of them may be dropped in silence where a child is laid over its parent."""
+    write(MINIMAL + RULE, "parent.toml")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe_file(write('extends = "parent.toml"\n' + rules, "child.toml"))
+    assert (caught.value.file or "").endswith("child.toml")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -160,7 +206,24 @@ def test_sizes(text: str | int, size: int) -> None:
 
 def test_the_schema_names_every_key() -> None:
     properties = json_schema()["properties"]
-    assert {"schema", "name", "remove", "symbols", "rpath", "guard", "expect"} <= set(properties)
+    keys = {"schema", "name", "extends", "remove", "symbols", "rpath", "guard", "expect"}
+    assert keys <= set(properties)
+
+
+def test_the_schema_takes_what_the_loader_takes() -> None:
+    """Editors complete and check recipes by it, so it must not be stricter."""
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for name in recipe_names():
+        written = tomllib.loads((files("slimwheel.recipes") / f"{name}.toml").read_text("utf-8"))
+        assert list(validator.iter_errors(written)) == []
+    sizes = tomllib.loads(MINIMAL + '[expect]\nmax_installed = "424 MB"\nmax_wheel = 7\n')
+    assert validator.is_valid(sizes)
+    assert validator.is_valid({"extends": "cpu", "name": "mine"})
+    assert not validator.is_valid({"name": "mine"})
+    assert not validator.is_valid({**sizes, "nonsense": 1})
 
 
 def test_versions_ignore_local_parts(write: Write) -> None:
