@@ -4,10 +4,12 @@ A slim wheel keeps upstream's version; local segments are added only to tell res
 companion bears upstream's name, so that `Requires-Dist: torch` finds itself satisfied.
 """
 
+import re
 from dataclasses import dataclass
 
 from packaging.version import Version
 
+from slimwheel.errors import UsageError
 from slimwheel.recipe import Recipe
 from slimwheel.wheelfile.names import WheelName, escaped
 from slimwheel.wheelfile.wheel import Wheel
@@ -48,7 +50,15 @@ def output_names(
     Args:
         local: appended to the version's local part, behind the recipe's own.
         build_number: tells rebuilds of the same version apart.
+
+    Raises:
+        UsageError: `local` cannot be part of a version.
     """
+    if local is not None and not re.fullmatch(r"[a-z0-9]+(\.[a-z0-9]+)*", local):
+        raise UsageError(
+            f"--local {local!r} cannot be part of a version",
+            hint="Use small letters and digits, in parts joined by dots.",
+        )
     upstream = Version(wheel.version)
     distribution = recipe.distribution
     segments = [part for part in (upstream.local, distribution.local, local) if part]

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from slimwheel.plan import Facts, Plan, RuleSummary, Switches, make_plan
 from slimwheel.recipe import LoadedRecipe
 from slimwheel.shim import Manifest
 from slimwheel.verify.findings import Code, Finding
-from slimwheel.verify.smoke import SmokeOutcome, smoke_import
+from slimwheel.verify.smoke import Smoke, SmokeOutcome
 from slimwheel.verify.static import check_wheel
 from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.wheel import Wheel
+from slimwheel.wheelfile.writer import FIRST_TIMESTAMP, LAST_TIMESTAMP
 
 _NEEDS = (Code.NEEDED_MISSING, Code.VERSION_MISSING)
 
@@ -99,18 +100,18 @@ class BuildReport:
 
 
 def source_date_epoch() -> int:
-    """Return the time that all files get: SOURCE_DATE_EPOCH, else 0, which becomes 1980.
+    """Return the time that all files get: SOURCE_DATE_EPOCH, and 1980 without it or before.
 
     Raises:
-        UsageError: the variable is no number.
+        UsageError: the variable is no time that a zip file can hold.
     """
     text = os.environ.get("SOURCE_DATE_EPOCH", "0")
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()) or int(text) > LAST_TIMESTAMP:
         raise UsageError(
-            f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds",
-            hint="Set it to seconds since 1970, or unset it.",
+            f"SOURCE_DATE_EPOCH is {text!r}, not a time that a wheel can hold",
+            hint="Set it to seconds since 1970, before the year 2108, or unset it.",
         )
-    return int(text)
+    return max(int(text), FIRST_TIMESTAMP)
 
 
 def plan_wheel(
@@ -145,7 +146,7 @@ def build_wheel(
     options: BuildOptions,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
-    smoke_pythons: Mapping[str, Path] | None = None,
+    smoke: Smoke | None = None,
 ) -> BuildReport:
     """Slim one wheel.
 
@@ -154,8 +155,7 @@ def build_wheel(
         loaded: the recipe.
         options: how.
         progress: told how far it is.
-        smoke_pythons: interpreters by version for the smoke import, asked before PATH is; None
-            to build without a smoke import.
+        smoke: how to import the result before it is put into place; None not to.
 
     Raises:
         SlimwheelError: every error of the road; nothing is left in the output directory then.
@@ -167,6 +167,8 @@ def build_wheel(
             hint="Give its version a local segment: --local NAME.",
         )
     with Wheel.open(path) as wheel, workspace(options.output_dir) as scratch:
+        # Before the work: a Python that was named and is none ends the build here.
+        python = smoke.python_for(wheel.name.tag) if smoke else None
         total = sum(member.size for member in wheel.members.values())
         progress(Progress("plan", 0, total))
         with Facts(wheel, scratch) as facts:
@@ -185,17 +187,14 @@ def build_wheel(
             written += [dev] if dev else []
         progress(Progress("check", total, total))
         _check(written, loaded, wheel, scratch)
-        smoke = None
-        if smoke_pythons is not None and loaded.recipe.expect.imports:
+        outcome = None
+        if smoke and loaded.recipe.expect.imports:
             progress(Progress("import", total, total))
-            smoke = smoke_import(
-                [written[0].path, written[1].path],
-                loaded.recipe.expect.imports,
-                pythons=smoke_pythons,
-                scratch=scratch,
+            outcome = smoke.run(
+                [written[0].path, written[1].path], loaded.recipe.expect.imports, python, scratch
             )
         places = {result.path: options.output_dir / result.filename for result in written}
-        publish(places, force=options.force)
+        publish(places, force=options.force, untouched=path)
     return BuildReport(
         upstream=path,
         upstream_sha256=source.sha256,
@@ -204,7 +203,7 @@ def build_wheel(
         outputs=tuple(result.at(options.output_dir) for result in written),
         summaries=tuple(plan.summaries),
         warnings=tuple(plan.warnings),
-        smoke=smoke,
+        smoke=outcome,
     )
 
 
@@ -224,7 +223,6 @@ def _check(
             raise CheckFailed(
                 f"{findings[0]}" + (f" (and {len(findings) - 1} more)" if findings[1:] else ""),
                 file=result.filename,
-                hint="This is a fault of slimwheel or of the recipe; upstream's wheel is unharmed.",
             )
     slim, expect = written[0], loaded.recipe.expect
     for limit, size, what in (

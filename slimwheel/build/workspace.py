@@ -50,7 +50,7 @@ def unfinished(path: Path) -> Iterator[BinaryIO]:
     partial.rename(path)
 
 
-def publish(finished: dict[Path, Path], *, force: bool) -> None:
+def publish(finished: dict[Path, Path], *, force: bool, untouched: Path) -> None:
     """Move finished files to their places, all or none.
 
     A file that is there already with the same bytes is left as it is.
@@ -58,12 +58,18 @@ def publish(finished: dict[Path, Path], *, force: bool) -> None:
     Args:
         finished: destination by finished file; both on one file system.
         force: replace files that differ.
+        untouched: the input, which is never replaced.
 
     Raises:
-        OutputExists: a destination exists and differs.
+        OutputExists: a destination exists and differs, or is the input.
+        OutputError: a destination is a directory.
     """
     new = {}
     for source, destination in finished.items():
+        if destination.exists() and destination.samefile(untouched):
+            raise OutputExists("is the input", file=destination, hint="Choose another directory.")
+        if destination.is_dir():
+            raise OutputError("is a directory", file=destination)
         if not destination.exists():
             new[source] = destination
         elif not _same(source, destination):
@@ -71,7 +77,6 @@ def publish(finished: dict[Path, Path], *, force: bool) -> None:
                 raise OutputExists(
                     "exists already and differs",
                     file=destination,
-                    hint="Replace it with --force, or tell the two apart with --build-number.",
                 )
             new[source] = destination
     for source in new:
@@ -115,6 +120,4 @@ def _explained(error: OSError, output_dir: Path) -> OutputError:
         problem = "is not a directory"
     else:
         problem = f"cannot be written: {error.strerror or error}"
-    return OutputError(
-        problem, file=output_dir, hint="Choose another directory with --output-dir, or free space."
-    )
+    return OutputError(problem, file=output_dir)

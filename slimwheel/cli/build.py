@@ -18,7 +18,7 @@ from slimwheel.plan import Switches
 from slimwheel.recipe import load_recipe
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.sizes import megabytes, share
-from slimwheel.verify.smoke import parse_pythons
+from slimwheel.verify.smoke import Smoke, parse_pythons
 
 
 @click.command("build")
@@ -56,7 +56,13 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
     """
     loaded = load_recipe(recipe)
     reports = []
-    smoke_pythons = parse_pythons(options["python_for"]) if options["smoke"] else None
+    smoke = Smoke(
+        pythons=parse_pythons(options["python_for"]),
+        offline=options["no_network"],
+        index_url=options["index_url"],
+        extra_index_urls=tuple(options["extra_index_url"]),
+        find_links=tuple(options["find_links"]),
+    )
     build_options = BuildOptions(
         output_dir=options["output_dir"],
         switches=Switches(options["keep"], options["drop"]),
@@ -73,7 +79,7 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
                 loaded,
                 build_options,
                 progress=display.building,
-                smoke_pythons=smoke_pythons,
+                smoke=smoke if options["smoke"] else None,
             )
         reports.append(report)
         _tell(report)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import signal
 import sys
 import traceback
@@ -64,8 +65,10 @@ def main() -> NoReturn:
         click.echo("slimwheel: interrupted; nothing half-written was left behind", err=True)
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
+        # What is left in the buffers cannot go anywhere either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         place = error.filename or "standard output"
-        show_error(OutputError(f"cannot be written: {error.strerror}", file=place))
+        show_error(OutputError(f"cannot be written: {error.strerror}", file=place), as_json=False)
         sys.exit(OutputError.exit_code)
     except Exception:
         traceback.print_exc()
@@ -88,9 +91,13 @@ def show_usage_error(error: click.ClickException) -> None:
     show_error(UsageError(message, hint=f"Try '{command} --help'."))
 
 
-def show_error(error: SlimwheelError) -> None:
-    """Print an error: one line that says what and where, one that says the way out."""
-    if "--json" in sys.argv[1:]:
+def show_error(error: SlimwheelError, *, as_json: bool | None = None) -> None:
+    """Print an error: one line that says what and where, one that says the way out.
+
+    Args:
+        as_json: an object on standard output instead; None for what the command line asks.
+    """
+    if "--json" in sys.argv[1:] if as_json is None else as_json:
         report = {
             "error": type(error).__name__,
             "message": error.message,

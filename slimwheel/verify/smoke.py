@@ -7,11 +7,11 @@ guard and edit is valid for this wheel, and that the companion satisfies what th
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimwheel.errors import CheckFailed, ToolError, UsageError
-from slimwheel.verify.environments import create_environment, find_python
+from slimwheel.verify.environments import Environment, create_environment, find_python
 from slimwheel.wheelfile.names import WheelName
 
 _TIMEOUT = 300
@@ -49,45 +49,91 @@ def python_version(tag: str) -> str | None:
     return f"{found[1]}.{found[2]}" if found else None
 
 
-def smoke_import(
-    wheels: Sequence[Path],
-    imports: Sequence[str],
-    *,
-    pythons: Mapping[str, Path],
-    scratch: Path,
-) -> SmokeOutcome:
-    """Install wheels in a fresh environment and import modules there.
+@dataclass(frozen=True)
+class Smoke:
+    """How to import a result.
 
-    Args:
-        wheels: the slim wheel first, then what it needs beside it.
-        imports: the modules.
+    Attributes:
         pythons: interpreters by version, asked before PATH is.
-        scratch: where the environment is made.
-
-    Raises:
-        CheckFailed: an import fails; the message holds its last words.
+        offline: use no index for what the wheels require.
+        index_url, extra_index_urls, find_links: where the installer looks.
     """
-    name = WheelName.parse(wheels[0].name)
-    assert name is not None
-    version = python_version(name.tag)
-    python = find_python(version, pythons) if version else None
-    if python is None:
-        wanted = f"Python {version}" if version else "a Python for its tags"
-        return SmokeOutcome(False, f"smoke import skipped: {wanted} was not found")
-    with tempfile.TemporaryDirectory(prefix="smoke-", dir=scratch) as directory:
+
+    pythons: Mapping[str, Path] = field(default_factory=dict)
+    offline: bool = False
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+
+    def python_for(self, tag: str) -> Path | None:
+        """Return an interpreter for a wheel's tag, None where there is none.
+
+        Raises:
+            ToolError: the one that was named does not run, or is another version.
+        """
+        version = python_version(tag)
+        return find_python(version, self.pythons) if version else None
+
+    def run(
+        self, wheels: Sequence[Path], imports: Sequence[str], python: Path | None, scratch: Path
+    ) -> SmokeOutcome:
+        """Install wheels in a fresh environment and import modules there.
+
+        Args:
+            wheels: the slim wheel first, then what it needs beside it.
+            imports: the modules.
+            python: what `python_for` found.
+            scratch: where the environment is made.
+
+        Raises:
+            CheckFailed: the wheels cannot be installed, or an import fails.
+        """
+        name = WheelName.parse(wheels[0].name)
+        version = python_version(name.tag) if name else None
+        if python is None:
+            wanted = f"Python {version}" if version else "a Python for its tags"
+            return SmokeOutcome(False, f"smoke import skipped: {wanted} was not found")
+        with tempfile.TemporaryDirectory(prefix="smoke-", dir=scratch) as directory:
+            try:
+                environment = create_environment(Path(directory) / "env", python)
+            except ToolError as error:
+                return SmokeOutcome(False, f"smoke import skipped: no environment: {_words(error)}")
+            problem = self._install(environment, wheels)
+            if problem is not None:
+                return SmokeOutcome(False, f"smoke import skipped: no dependencies: {problem}")
+            program = f"import {', '.join(imports)}"
+            result = environment.run([environment.python, "-c", program], timeout=_TIMEOUT)
+        if result.returncode:
+            said = result.stderr.strip().splitlines()[-1:] or [f"exit {result.returncode}"]
+            raise CheckFailed(
+                f"import {', '.join(imports)} fails: {said[0]}",
+                file=wheels[0].name,
+                hint="Build with --no-smoke to keep the result and look at it.",
+            )
+        return SmokeOutcome(True, f"smoke import passed with Python {version}")
+
+    def _install(self, environment: Environment, wheels: Sequence[Path]) -> str | None:
+        """Install the wheels, then what they require; return why the latter cannot be had."""
         try:
-            environment = create_environment(Path(directory) / "env", python)
-            environment.install(*wheels)
+            environment.install(*wheels, deps=False, offline=True)
         except ToolError as error:
-            reason = error.message.splitlines()[-1]
-            return SmokeOutcome(False, f"smoke import skipped: could not install: {reason}")
-        program = f"import {', '.join(imports)}"
-        result = environment.run([environment.python, "-c", program], timeout=_TIMEOUT)
-    if result.returncode:
-        words = (result.stderr or "").strip().splitlines()[-1:] or [f"exit {result.returncode}"]
-        raise CheckFailed(
-            f"import {', '.join(imports)} fails: {words[0]}",
-            file=wheels[0].name,
-            hint="Build with --no-smoke to keep the result and look at it.",
-        )
-    return SmokeOutcome(True, f"smoke import passed with Python {version}")
+            raise CheckFailed(
+                f"cannot be installed: {_words(error)}", file=wheels[0].name
+            ) from error
+        try:
+            environment.install(
+                *wheels,
+                offline=self.offline,
+                index_url=self.index_url,
+                extra_index_urls=self.extra_index_urls,
+                find_links=self.find_links,
+            )
+        except ToolError as error:
+            return _words(error)
+        return None
+
+
+def _words(error: ToolError) -> str:
+    """Return what an installer said, on one line, without the drawing around it."""
+    lines = (line.strip(" \t\N{MULTIPLICATION SIGN}╰─▶│├·^") for line in error.message.splitlines())
+    return " ".join(line for line in lines if line)

@@ -80,6 +80,8 @@ def _check_members(wheel: Wheel, scratch: Path) -> Iterator[Finding]:
                 out.write(chunk)
         with path.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        # The map keeps the bytes; the next file must not be written over them.
+        path.unlink()
         try:
             elf = ElfFile.parse(mapped, member.name)
             yield from _check_elf(elf, member.name, places)

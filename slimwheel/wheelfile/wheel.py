@@ -22,7 +22,7 @@ from slimwheel.wheelfile.names import (
 from slimwheel.wheelfile.record import RecordEntry, parse_record
 
 _REBUILD = "Ask whoever built this wheel for a valid one."
-_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
 class Wheel:
@@ -122,6 +122,17 @@ class Wheel:
             return self.archive.read(member)  # raises, naming the limit
         return b"".join(self.chunks(member))
 
+    def read_text(self, member: Member) -> str:
+        """Return a small member as text.
+
+        Raises:
+            WheelError: as `chunks`, or it is not UTF-8.
+        """
+        try:
+            return self.read(member).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise WheelError("is not UTF-8", file=self.file, place=member.name) from error
+
     def unlisted(self) -> list[str]:
         """Return the files that RECORD does not list with a hash, though it must; sorted."""
         exempt = self._exempt()
@@ -140,7 +151,7 @@ class Wheel:
 
     def _exempt(self) -> set[str]:
         """RECORD itself and its signatures, which it cannot list with a hash."""
-        return {f"{self.dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
+        return {f"{self.dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
 
     def _hash_check(self, member: Member) -> "_HashCheck":
         return _HashCheck(self.record.get(member.name), member, self.file)

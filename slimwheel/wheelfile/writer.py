@@ -21,7 +21,9 @@ from slimwheel.wheelfile.wheel import Wheel
 ZIP64_LIMIT = 0xFFFF_FFFF
 ZIP64_COUNT = 0xFFFF
 
-_EPOCH_1980 = 315532800
+# What a zip's date field can hold, in seconds since 1970: 1980 to 2107.
+FIRST_TIMESTAMP = 315_532_800
+LAST_TIMESTAMP = 4_354_819_199
 _UNIX = 3 << 8
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -57,16 +59,16 @@ class WheelWriter:
 
     Args:
         stream: opened for writing, at its start.
-        timestamp: seconds since 1970 that all members get; never before 1980, zip's first year.
+        timestamp: seconds since 1970 that all members get; 1980 where it is earlier.
     """
 
-    def __init__(self, stream: BinaryIO, timestamp: int = _EPOCH_1980) -> None:
+    def __init__(self, stream: BinaryIO, timestamp: int = FIRST_TIMESTAMP) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()
         self._offset = 0
         self._written: list[_Written] = []
         self._record: list[tuple[str, str, str]] = []
-        moment = time.gmtime(max(timestamp, _EPOCH_1980))
+        moment = time.gmtime(max(timestamp, FIRST_TIMESTAMP))
         self._date = (moment.tm_year - 1980) << 9 | moment.tm_mon << 5 | moment.tm_mday
         self._time = moment.tm_hour << 11 | moment.tm_min << 5 | moment.tm_sec // 2
 

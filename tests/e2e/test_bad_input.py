@@ -404,3 +404,47 @@ def test_a_wheel_that_has_lost_its_tags(wheel: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     names = sorted(Path(line).name for line in done.stdout.splitlines())
     assert names[1] == "torch_cpu-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
+
+
+@pytest.mark.parametrize("date", ["yesterday", "5000000000", "999999999999999", "-1"])
+def test_dates_that_no_wheel_can_hold(date: str, upstream: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "slimwheel", "build", "--recipe", "cpu", "--no-smoke"]
+    done = subprocess.run(
+        [*command, "--output-dir", str(tmp_path / "dist"), str(upstream)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SOURCE_DATE_EPOCH": date},
+    )
+    assert_one_error(done, 2, "SOURCE_DATE_EPOCH", date)
+
+
+@pytest.mark.parametrize("local", ["Big-Name", "../../x", "a..b"])
+def test_local_versions_that_are_none(local: str, upstream: Path, tmp_path: Path) -> None:
+    assert_one_error(build(upstream, tmp_path / "dist", "--local", local), 2, "--local")
+
+
+def test_an_output_that_would_replace_the_input(wheel: Path, tmp_path: Path) -> None:
+    """By a link, for no recipe may give its result upstream's name."""
+    before = wheel.read_bytes()
+    output = tmp_path / "dist"
+    output.mkdir()
+    result = output / wheel.name.replace("torch-", "torch_cpu-")
+    result.hardlink_to(wheel)
+    assert_one_error(build(wheel, output, "--force"), 8, "is the input")
+    assert wheel.read_bytes() == before
+    assert list(output.iterdir()) == [result]
+
+
+def test_an_output_that_is_a_directory(upstream: Path, tmp_path: Path) -> None:
+    companion = tmp_path / "dist" / "torch-2.13.0+slim.cpu-py3-none-any.whl"
+    companion.mkdir(parents=True)
+    assert_one_error(build(upstream, companion.parent, "--force"), 10, companion.name)
+    assert list(companion.parent.iterdir()) == [companion]
+
+
+def test_entry_points_that_are_no_text(tmp_path: Path) -> None:
+    wheel = make_wheel(
+        tmp_path, fake_torch_members("2.13.0+cpu"), dist_info={"entry_points.txt": b"\xff\xfe"}
+    )
+    assert_one_error(build(wheel, tmp_path / "dist"), 4, wheel.name, "entry_points.txt")

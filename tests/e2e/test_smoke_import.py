@@ -81,3 +81,28 @@ def test_a_budget_that_is_exceeded(tmp_path: Path) -> None:
     )
     assert done.returncode == 7
     assert "10,000 at most" in done.stderr
+
+
+def test_a_result_that_is_refused_by_installers(tmp_path: Path) -> None:
+    recipe = tmp_path / "odd.toml"
+    recipe.write_text('extends = "cpu"\n[requires]\nadd = ["not a requirement!!"]\n')
+    wheel = make_torch_wheel(tmp_path, tags=[THIS_PYTHON])
+    command = [sys.executable, "-m", "slimwheel", "build", "--recipe", str(recipe)]
+    done = subprocess.run(
+        [*command, "--output-dir", str(tmp_path / "dist"), str(wheel)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (2, 7), done.stderr
+    assert "not a requirement!!" in done.stderr
+    assert not list((tmp_path).glob("dist/*"))
+
+
+def test_without_network_no_index_is_asked(tmp_path: Path) -> None:
+    requires = ["Requires-Dist: no-such-distribution-anywhere"]
+    wheel = make_torch_wheel(tmp_path, tags=[THIS_PYTHON], metadata_extra=requires)
+    done = build(wheel, tmp_path / "dist", "--no-network")
+    assert done.returncode == 0, done.stderr
+    assert "smoke import skipped: no dependencies" in done.stderr
+    assert "no-such-distribution-anywhere" in done.stderr

@@ -140,7 +140,8 @@ def test_a_closed_pipe_is_no_error(upstream: Path) -> None:
 
 
 def test_output_that_cannot_be_written(upstream: Path) -> None:
-    command = [sys.executable, "-m", "slimwheel", "plan", "--recipe", "cpu", "--json", upstream]
+    options = ["--recipe", "cpu", "--json", str(upstream)]
+    command = [sys.executable, "-m", "slimwheel", "plan", *options]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 10
