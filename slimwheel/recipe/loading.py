@@ -31,17 +31,14 @@ def recipe_names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml"))
 
 
-def load_recipe(name_or_path: str, *, base: Path | None = None) -> LoadedRecipe:
+def load_recipe(name_or_path: str) -> LoadedRecipe:
     """Load a recipe by its name, or from a file when the text ends in `.toml` or has a slash.
-
-    Args:
-        base: directory that relative paths start from; the current one without it.
 
     Raises:
         RecipeError: unknown, unreadable or invalid.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
-        return load_recipe_file((base or Path()) / name_or_path)
+        return load_recipe_file(Path(name_or_path))
     if name_or_path not in recipe_names():
         raise RecipeError(
             f"no recipe is named {name_or_path!r}",

@@ -6,11 +6,13 @@ The models are frozen: a recipe, once loaded, is a value.
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from slimwheel.pysource import parse_place
 from slimwheel.recipe.patterns import Pattern
 from slimwheel.recipe.sizes import Size
 
@@ -27,10 +29,26 @@ def _name(text: str) -> str:
     return canonicalize_name(text, validate=True)
 
 
+def _requirement(text: str) -> str:
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        raise ValueError(f"{text!r} is not a requirement such as 'numpy>=1.20'") from error
+    return text
+
+
+def _place(text: str) -> str:
+    return str(parse_place(text))
+
+
 Versions = Annotated[str, AfterValidator(_specifier)]
 ProjectName = Annotated[str, AfterValidator(_name)]
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 LocalVersion = Annotated[str, Field(pattern=r"^[a-z0-9]+(\.[a-z0-9]+)*$")]
+RequirementText = Annotated[str, AfterValidator(_requirement)]
+PlaceText = Annotated[str, AfterValidator(_place)]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 Sentence = Annotated[str, Field(min_length=10)]
 
 
@@ -108,14 +126,14 @@ class Requires(_Model):
     """Changes to Requires-Dist, by normalized project name with * as wildcard."""
 
     drop: tuple[str, ...] = ()
-    add: tuple[str, ...] = ()
+    add: tuple[RequirementText, ...] = ()
 
 
 class PythonEdit(_Versioned):
     """An edit of a Python file, at a place that is found by parsing."""
 
     file: str
-    place: str
+    place: PlaceText
     code: str
     rule: RuleId
     required: bool = True
@@ -155,13 +173,13 @@ class Unlisted(_Versioned):
 class Shim(_Model):
     """What the shim sets before the first library loads."""
 
-    environment: dict[str, str] = {}
+    environment: dict[VariableName, str] = {}
 
 
 class Expect(_Model):
     """What the result must do and stay below."""
 
-    imports: tuple[str, ...] = ()
+    imports: tuple[ModuleName, ...] = ()
     max_installed: Size | None = None
     max_wheel: Size | None = None
 

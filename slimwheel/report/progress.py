@@ -19,13 +19,9 @@ from slimwheel.fetch import FetchProgress
 
 
 class ProgressDisplay:
-    """Shows how far fetching and building are, on standard error.
+    """Shows how far fetching and building are, on standard error."""
 
-    Args:
-        quiet: show nothing even on a terminal.
-    """
-
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -34,7 +30,7 @@ class ProgressDisplay:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=quiet or not console.is_terminal,
+            disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
 

@@ -80,11 +80,6 @@ class WheelName:
         """The platform tags, such as `("manylinux_2_28_x86_64",)`."""
         return tuple(self.tag.split("-")[-1].split("."))
 
-    @property
-    def pythons(self) -> tuple[str, ...]:
-        """The Python tags, such as `("cp311",)`."""
-        return tuple(self.tag.split("-")[0].split("."))
-
 
 def is_tag(text: str) -> bool:
     """Whether a text is a tag or a compressed set; only such may become part of a file name."""

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "plan": {"elf", "pysource", "recipe", "shim", "wheelfile"},
     "shim": {"pysource"},
     "fetch": set(),
-    "recipe": set(),
+    "recipe": {"pysource"},
     "pysource": set(),
     "wheelfile": set(),
     "elf": set(),

@@ -82,6 +82,16 @@ def test_a_minimal_recipe(write: Write) -> None:
             "argument",
         ),
         (MINIMAL + '[expect]\nmax_installed = "much"\n', "expect.max_installed", "size"),
+        (MINIMAL + '[requires]\nadd = ["not one!!"]\n', "requires.add[0]", "requirement"),
+        (MINIMAL + '[expect]\nimports = ["torch; print(1)"]\n', "expect.imports[0]", "pattern"),
+        (MINIMAL + '[shim]\nenvironment = {"A=B" = "1"}\n', "shim.environment", "pattern"),
+        (
+            MINIMAL
+            + RULE
+            + '[[python]]\nfile = "a.py"\nplace = "???"\ncode = "pass"\nrule = "docs"\n',
+            "python[0].place",
+            "place",
+        ),
         (MINIMAL + "[symbols\n", None, "not TOML"),
     ],
 )
