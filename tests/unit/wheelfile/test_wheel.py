@@ -1,17 +1,29 @@
 """An upstream wheel as a whole: what its dist-info and its name say together."""
 
 import hashlib
+import struct
 import zipfile
 from pathlib import Path
 
 import pytest
+from installer.sources import WheelFile
 
 from slimwheel.errors import WheelError
 from slimwheel.verify.findings import Code
 from slimwheel.verify.static import check_wheel
 from slimwheel.wheelfile.places import Places
 from slimwheel.wheelfile.wheel import Wheel
+from slimwheel.wheelfile.writer import WheelWriter
 from tests.support.upstream import make_wheel
+from tests.unit.wheelfile.handmade import (
+    DESCRIPTOR,
+    TINY,
+    Entry,
+    changed,
+    record_of,
+    wheel_entries,
+    zip_bytes,
+)
 
 
 def renamed(path: Path, name: str) -> Path:
@@ -84,3 +96,95 @@ def test_files_that_record_does_not_list(tmp_path: Path) -> None:
         assert wheel.unlisted() == ["c.py"]
         assert wheel.sha256(wheel.members["c.py"]) == hashlib.sha256(b"x = 1\n").digest()
     assert [(f.code, f.member) for f in check_wheel(path)] == [(Code.UNLISTED, "c.py")]
+
+
+def sound() -> list[Entry]:
+    return wheel_entries(
+        [Entry("tiny/a.py", b"x = 1\n"), Entry("tiny/run", b"#!sh", mode=0o100775)]
+    )
+
+
+def written(folder: Path, entries: list[Entry], name: str = TINY, **options: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(zip_bytes(entries, **options))
+    return path
+
+
+def refusal(path: Path) -> WheelError:
+    with pytest.raises(WheelError) as caught:
+        Wheel.open(path)
+    assert caught.value.file == str(path)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["METADATA", "WHEEL", "RECORD"])
+def test_dist_info_that_is_not_whole(tmp_path: Path, name: str) -> None:
+    missing = f"tiny-1.0.dist-info/{name}"
+    entries = [entry for entry in sound() if entry.name != missing]
+    if name != "RECORD":
+        record = record_of(entries[:-1], "tiny-1.0.dist-info/RECORD")
+        entries = changed(entries, "tiny-1.0.dist-info/RECORD", content=record)
+    assert refusal(written(tmp_path, entries)).place == missing
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"metadata": b"Version: 1.0\n"}, "no Name"),
+        ({"metadata": b"Name: tiny\n"}, "not a PEP 440 version"),
+        ({"metadata": b"Name: tiny\nVersion: newest\n"}, "not a PEP 440 version"),
+        ({"metadata": b"Name: other\nVersion: 1.0\n"}, "METADATA says other 1.0"),
+        ({"metadata": b"<html>\n"}, "not a header"),
+        ({"wheel": b"\xff\n"}, "not UTF-8"),
+        ({"record": b"\xff\n"}, "not UTF-8"),
+        ({"record": b"tiny/a.py,md5=abc,6\n"}, "md5"),
+        ({"record": b"one,field,too,many\n"}, "4 fields"),
+    ],
+)
+def test_dist_info_that_is_not_valid(
+    tmp_path: Path, fields: dict[str, bytes], problem: str
+) -> None:
+    entries = wheel_entries([], **fields)  # type: ignore[arg-type]
+    assert problem in refusal(written(tmp_path, entries)).message
+
+
+@pytest.mark.parametrize(
+    "tags", [b"", b"Tag: py3-none\n", b"Tag: py3-none-/../../any\n", b"Tag: py3-none-any x\n"]
+)
+def test_tags_that_cannot_be_part_of_a_file_name(tmp_path: Path, tags: bytes) -> None:
+    """They would decide where the result is written."""
+    entries = wheel_entries([], wheel=b"Wheel-Version: 1.0\n" + tags)
+    assert "tags" in refusal(written(tmp_path, entries, "tiny-1.0.whl")).message
+
+
+def test_what_upstreams_write_is_made_regular_by_a_copy(tmp_path: Path) -> None:
+    """Directories, descriptors, extra fields, comments and odd modes are read and not copied."""
+    stamp = struct.pack("<HHI", 0x5455, 4, 0)
+    odd = [
+        Entry("tiny/", method=0, mode=0o040775),
+        Entry("tiny/a.py", b"x = 1\n" * 99, flags=DESCRIPTOR, mode=0o100664),
+        Entry("tiny/b.py", b"x = 2\n" * 99, extra=stamp, mode=0),
+        Entry("tiny/run", b"#!sh", method=0, mode=0o100775),
+        Entry("tiny/für,alle.py", b"x = 3\n"),
+    ]
+    source = written(tmp_path, wheel_entries(odd), comment=b"by hand")
+    copy = tmp_path / "copy-1.0-py3-none-any.whl"
+    with Wheel.open(source) as wheel, copy.open("wb") as stream:
+        writer = WheelWriter(stream)
+        for member in wheel.members.values():
+            if not member.name.endswith("/RECORD"):
+                writer.copy(wheel, member, member.name)
+        writer.finish("tiny-1.0.dist-info/RECORD")
+    with zipfile.ZipFile(copy) as theirs:
+        assert theirs.testzip() is None
+        assert theirs.comment == b""
+        infos = {info.filename: info for info in theirs.infolist()}
+        assert theirs.read("tiny/für,alle.py") == b"x = 3\n"
+    assert not any(info.flag_bits & DESCRIPTOR or info.extra for info in infos.values())
+    assert "tiny/" not in infos
+    modes = {name: info.external_attr >> 16 for name, info in infos.items() if "dist-" not in name}
+    assert modes.pop("tiny/run") == 0o100755
+    assert set(modes.values()) == {0o100644}
+    with WheelFile.open(copy.rename(tmp_path / TINY)) as checked:
+        checked.validate_record(validate_contents=True)
