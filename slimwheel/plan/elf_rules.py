@@ -53,9 +53,13 @@ def _without_copies(plan: Plan, facts: Facts, libraries: list[str]) -> list[str]
     groups = [group for group in _identical(facts, libraries) if len(group) > 1]
     if not groups:
         return libraries
-    needed = {name for library in libraries for name in facts.elf(library).elf.needed}
+    elves = {library: facts.known_elf(library) for library in libraries}
+    needed = {name for elf in elves.values() if elf for name in elf.needed}
     for group in groups:
-        soname = facts.elf(group[0]).elf.soname
+        elf = elves[group[0]]
+        if elf is None:
+            continue
+        soname = elf.soname
         stay = [member for member in group if posixpath.basename(member) in needed]
         stay = stay or [member for member in group if posixpath.basename(member) == soname]
         stay = stay or group[:1]

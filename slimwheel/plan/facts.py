@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from slimwheel.elf import ElfFile, PatchelfQueue, is_elf
+from slimwheel.elf import ElfFile, ElfShapeError, PatchelfQueue, is_elf
 from slimwheel.recipe import ContentKind
 from slimwheel.wheelfile.wheel import Wheel
 
@@ -84,6 +84,17 @@ class Facts:
                     out.write(chunk)
             self._elf[member] = self._mapped(member, path)
         return self._elf[member]
+
+    def known_elf(self, member: str) -> ElfFile | None:
+        """Return an ELF member as `elf` reads it, None where it is sound but of no known shape.
+
+        Raises:
+            WheelError, ElfError: the member is damaged.
+        """
+        try:
+            return self.elf(member).elf
+        except ElfShapeError:
+            return None
 
     def grow_rpath(self, member: str, rpath: str) -> ElfFacts:
         """Let patchelf give the unpacked copy an RPATH that does not fit in place.

@@ -103,7 +103,8 @@ def _needed_match(facts: Facts, patterns: tuple[str, ...]) -> str | None:
     for member in by_size:
         if ".so" not in member.name or facts.kind(member.name) is not ContentKind.ELF:
             continue
-        for needed in facts.elf(member.name).elf.needed:
+        elf = facts.known_elf(member.name)
+        for needed in elf.needed if elf else ():
             if any(fnmatchcase(needed, pattern) for pattern in patterns):
                 return f"{member.name} needs {needed}"
     return None

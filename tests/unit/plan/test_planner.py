@@ -207,3 +207,15 @@ def test_wheels_that_the_recipe_is_not_for(
     with pytest.raises(SlimwheelError, match=problem) as caught:
         planned(path)
     assert caught.value.exit_code == 4
+
+
+def test_a_shape_that_is_not_known_stays_with_a_warning(planned: Planned, tmp_path: Path) -> None:
+    """Sound, as far as we can tell: it is not for us to refuse the whole wheel for it."""
+    odd = bytearray(native_members()["torch/lib/libc10.so"])
+    odd[0x38:0x3A] = b"\xff\xff"  # e_phnum is PN_XNUM: the number stands elsewhere
+    members = {f"torch/lib/libodd{number}.so": bytes(odd) for number in (1, 2)}
+    plan = planned(make_torch_wheel(tmp_path, members=members))
+    for member in members:
+        assert plan.decisions[member].action is Action.KEEP
+        assert any(warning.startswith(f"{member} stays") for warning in plan.warnings)
+    assert plan.decisions["torch/lib/libc10.so"].action is Action.REWRITE
