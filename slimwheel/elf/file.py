@@ -50,8 +50,9 @@ class ElfFile:
             name: what errors call the file.
 
         Raises:
-            ElfError: not ELF64 little-endian, or headers that point outside of the file.
-            ElfShapeError: more sections or segments than the plain headers can count.
+            ElfError: not ELF, or headers that point outside of the file.
+            ElfShapeError: not ELF64 little-endian, or more sections or segments than the plain
+                headers can count.
         """
         source = Source(data, name)
         header = _read_header(source)
@@ -207,9 +208,11 @@ def _read_header(source: Source) -> Header:
         raise ElfError("not an ELF file", file=source.name)
     if source.size > 5:
         if source.view[4] != fmt.CLASS_64:
-            raise ElfError("32-bit ELF is not supported", file=source.name, place="offset 0x4")
+            raise ElfShapeError("32-bit ELF is not supported", file=source.name, place="offset 0x4")
         if source.view[5] != fmt.DATA_LITTLE:
-            raise ElfError("big-endian ELF is not supported", file=source.name, place="offset 0x5")
+            raise ElfShapeError(
+                "big-endian ELF is not supported", file=source.name, place="offset 0x5"
+            )
     raw = source.slice(0, fmt.FILE_HEADER.size, "the ELF header")
     header = Header(*fmt.FILE_HEADER.unpack(raw))
     if header.phnum == fmt.PN_XNUM or (header.shoff and not header.shnum):
