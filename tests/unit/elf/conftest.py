@@ -1,5 +1,6 @@
 """Programs and libraries compiled for the tests."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,9 @@ VARIANTS: dict[str, list[str]] = {
 
 Compile = Callable[[str], Path]
 
+# As the run began: a test that hides programs from PATH must not hide the compiler's own.
+_ENVIRONMENT = dict(os.environ)
+
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
@@ -74,6 +78,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
                 cwd=folder,
                 check=True,
                 capture_output=True,
+                env=_ENVIRONMENT,
             )
         return target
 
