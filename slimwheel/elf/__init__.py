@@ -2,36 +2,80 @@
 
 `ElfFile.parse` reads one, `slim` makes `Edits` that remove sections and change the RPATH,
 `check_layout` holds a file against the loaders' rules, and `PatchelfQueue` makes the edits for
-which a file has to grow.
+which a file has to grow. `write_shadow` writes a small stand-in for a removed library, some of it
+made by `clone_data` from the original.
 """
 
 from slimwheel.elf.check import LayoutKind, LayoutProblem, check_layout
+from slimwheel.elf.clone import Clone, ImportOf, clone_data
 from slimwheel.elf.edits import Edits, Keep, Patch
 from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile, is_elf
 from slimwheel.elf.format import DynamicEntry, Header, Section, Segment, Symbol
 from slimwheel.elf.patchelf import PatchelfQueue, find_patchelf, patchelf_version
+from slimwheel.elf.relocations import Relocations
 from slimwheel.elf.rpath import rpath_fits
 from slimwheel.elf.selection import is_symbol_or_debug_section, sections_to_remove
+from slimwheel.elf.shadow import (
+    Answer,
+    Construct,
+    Data,
+    Function,
+    Pointer,
+    Return,
+    ShadowLibrary,
+    Store,
+    Text,
+    Throw,
+    ToRefusingObject,
+    ToSymbol,
+    ToText,
+    ToThrow,
+    ToZeros,
+    Zeros,
+    write_shadow,
+)
 from slimwheel.elf.slimming import slim
 from slimwheel.elf.source import Buffer
+from slimwheel.elf.writer import SymbolReference
 
 __all__ = [
+    "Answer",
     "Buffer",
+    "Clone",
+    "Construct",
+    "Data",
     "DynamicEntry",
     "Edits",
     "ElfFile",
     "ElfShapeError",
+    "Function",
     "Header",
+    "ImportOf",
     "Keep",
     "LayoutKind",
     "LayoutProblem",
     "Patch",
     "PatchelfQueue",
+    "Pointer",
+    "Relocations",
+    "Return",
     "Section",
     "Segment",
+    "ShadowLibrary",
+    "Store",
     "Symbol",
+    "SymbolReference",
+    "Text",
+    "Throw",
+    "ToRefusingObject",
+    "ToSymbol",
+    "ToText",
+    "ToThrow",
+    "ToZeros",
+    "Zeros",
     "check_layout",
+    "clone_data",
     "find_patchelf",
     "is_elf",
     "is_symbol_or_debug_section",
@@ -39,4 +83,5 @@ __all__ = [
     "rpath_fits",
     "sections_to_remove",
     "slim",
+    "write_shadow",
 ]
