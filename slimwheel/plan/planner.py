@@ -82,12 +82,16 @@ def _switched(recipe: Recipe, switches: Switches) -> Recipe:
     if not wanted:
         return recipe
 
+    single = ("cuda", "duplicates", "symbols", "needed", "rpath")
+    switched = {
+        name: rule and _switched_rule(rule, wanted)
+        for name in single
+        if (rule := getattr(recipe, name))
+    }
     return recipe.model_copy(
         update={
             "remove": tuple(_switched_rule(rule, wanted) for rule in recipe.remove),
-            "symbols": recipe.symbols and _switched_rule(recipe.symbols, wanted),
-            "duplicates": recipe.duplicates and _switched_rule(recipe.duplicates, wanted),
-            "rpath": recipe.rpath and _switched_rule(recipe.rpath, wanted),
+            **switched,
         }
     )
 

@@ -4,6 +4,7 @@ A recipe is TOML. It says what goes, why, and what is lost by it; it decides not
 particular wheel. That is `slimwheel.plan`'s work.
 """
 
+from slimwheel.recipe.cuda import Answer, Cuda, Export, Family, Shadow
 from slimwheel.recipe.loading import (
     LoadedRecipe,
     json_schema,
@@ -11,6 +12,7 @@ from slimwheel.recipe.loading import (
     load_recipe_file,
     recipe_names,
 )
+from slimwheel.recipe.models import Rule
 from slimwheel.recipe.schema import (
     ContentKind,
     Guard,
@@ -19,11 +21,14 @@ from slimwheel.recipe.schema import (
     Refusal,
     Removal,
     Requires,
-    Rule,
 )
 
 __all__ = [
+    "Answer",
     "ContentKind",
+    "Cuda",
+    "Export",
+    "Family",
     "Guard",
     "LoadedRecipe",
     "PythonEdit",
@@ -32,6 +37,7 @@ __all__ = [
     "Removal",
     "Requires",
     "Rule",
+    "Shadow",
     "json_schema",
     "load_recipe",
     "load_recipe_file",

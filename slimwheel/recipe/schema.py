@@ -7,22 +7,14 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from slimwheel.pysource import parse_place
+from slimwheel.recipe.cuda import Cuda, Shadow
+from slimwheel.recipe.models import Model, Rule, RuleId, Sentence, Versioned, Versions
 from slimwheel.recipe.patterns import Pattern
 from slimwheel.recipe.sizes import Size
-
-
-def _specifier(text: str) -> str:
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier as error:
-        raise ValueError(f"{text!r} is not a version range such as '>=1.0,<2'") from error
-    return text
 
 
 def _name(text: str) -> str:
@@ -41,19 +33,12 @@ def _place(text: str) -> str:
     return str(parse_place(text))
 
 
-Versions = Annotated[str, AfterValidator(_specifier)]
 ProjectName = Annotated[str, AfterValidator(_name)]
-RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 LocalVersion = Annotated[str, Field(pattern=r"^[a-z0-9]+(\.[a-z0-9]+)*$")]
 RequirementText = Annotated[str, AfterValidator(_requirement)]
 PlaceText = Annotated[str, AfterValidator(_place)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
-Sentence = Annotated[str, Field(min_length=10)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class ContentKind(StrEnum):
@@ -61,27 +46,6 @@ class ContentKind(StrEnum):
 
     ELF = "elf"
     STATIC_ARCHIVE = "static-archive"
-
-
-class _Versioned(_Model):
-    """Something that applies to some upstream versions only."""
-
-    versions: Versions = ""
-
-    def applies_to(self, version: str) -> bool:
-        """Whether an upstream version is in the range; local parts do not matter."""
-        public = Version(version).public
-        return SpecifierSet(self.versions).contains(public, prereleases=True)
-
-
-class Rule(_Versioned):
-    """What every rule says of itself; the plan, the shim and the SBOM use these words."""
-
-    id: RuleId
-    reason: Sentence = Field(description="why this can go")
-    loses: Sentence = Field(description="what no longer works without it")
-    enabled: bool = Field(default=True, description="off: applied only when --drop names it")
-    required: bool = Field(default=False, description="matching nothing is an error")
 
 
 class Removal(Rule):
@@ -112,7 +76,13 @@ class Rpath(Rule):
     id: RuleId = "rpath"
 
 
-class Distribution(_Model):
+class Needed(Rule):
+    """DT_NEEDED gets the libraries that the file's own version needs name and it forgot."""
+
+    id: RuleId = "needed"
+
+
+class Distribution(Model):
     """What comes out."""
 
     name: ProjectName
@@ -122,14 +92,14 @@ class Distribution(_Model):
     local: LocalVersion | None = Field(default=None, description="appended to the local version")
 
 
-class Requires(_Model):
+class Requires(Model):
     """Changes to Requires-Dist, by normalized project name with * as wildcard."""
 
     drop: tuple[str, ...] = ()
     add: tuple[RequirementText, ...] = ()
 
 
-class PythonEdit(_Versioned):
+class PythonEdit(Versioned):
     """An edit of a Python file, at a place that is found by parsing."""
 
     file: str
@@ -139,7 +109,7 @@ class PythonEdit(_Versioned):
     required: bool = True
 
 
-class Guard(_Versioned):
+class Guard(Versioned):
     """Where somebody who reaches for a removed part gets the words of its rule."""
 
     kind: Literal["call", "path"]
@@ -155,7 +125,7 @@ class Guard(_Versioned):
         return self
 
 
-class Refusal(_Model):
+class Refusal(Model):
     """A wheel that this recipe cannot serve; any match refuses it."""
 
     requires: tuple[str, ...] = Field(default=(), description="patterns of Requires-Dist names")
@@ -164,19 +134,19 @@ class Refusal(_Model):
     instead: Sentence
 
 
-class Unlisted(_Versioned):
+class Unlisted(Versioned):
     """Files that upstream's own wheels leave out of RECORD; any other such file is an error."""
 
     paths: tuple[Pattern, ...] = Field(min_length=1)
 
 
-class Shim(_Model):
+class Shim(Model):
     """What the shim sets before the first library loads."""
 
-    environment: dict[VariableName, str] = {}
+    environment: dict[VariableName, str] = Field(default_factory=dict)
 
 
-class Expect(_Model):
+class Expect(Model):
     """What the result must do and stay below."""
 
     imports: tuple[ModuleName, ...] = ()
@@ -184,7 +154,7 @@ class Expect(_Model):
     max_wheel: Size | None = None
 
 
-class Recipe(_Model):
+class Recipe(Model):
     """A recipe, complete: inheritance is resolved before this is made."""
 
     schema_: Literal[1] = Field(alias="schema")
@@ -197,7 +167,10 @@ class Recipe(_Model):
     remove: tuple[Removal, ...] = ()
     symbols: Symbols | None = None
     duplicates: Duplicates | None = None
+    needed: Needed | None = None
     rpath: Rpath | None = None
+    cuda: Cuda | None = None
+    shadow: Shadow | None = None
     requires: Requires = Requires()
     python: tuple[PythonEdit, ...] = ()
     guard: tuple[Guard, ...] = ()
@@ -209,21 +182,24 @@ class Recipe(_Model):
     @property
     def rules(self) -> dict[str, Rule]:
         """Every rule by id, in the order in which they are asked."""
-        optional: list[Rule | None] = [self.duplicates, self.symbols, self.rpath]
-        rules = [*self.remove, *(rule for rule in optional if rule)]
-        return {rule.id: rule for rule in rules}
+        return {rule.id: rule for rule in self._all_rules()}
 
     def is_on(self, rule: Rule | None, version: str) -> bool:
         """Whether a rule is there, enabled and meant for an upstream version."""
         return rule is not None and rule.enabled and rule.applies_to(version)
 
+    def _all_rules(self) -> list[Rule]:
+        single = (self.cuda, self.duplicates, self.symbols, self.needed, self.rpath)
+        return [*self.remove, *(rule for rule in single if rule)]
+
     @model_validator(mode="after")
     def _ids_are_unique_and_known(self) -> Self:
-        ids = [rule.id for rule in self.remove]
-        ids += [rule.id for rule in (self.duplicates, self.symbols, self.rpath) if rule]
+        ids = [rule.id for rule in self._all_rules()]
         double = {name for name in ids if ids.count(name) > 1}
         if double:
             raise ValueError(f"rules with the same id: {', '.join(sorted(double))}")
+        if (self.cuda is None) != (self.shadow is None):
+            raise ValueError("`cuda` and `shadow` go together: what stands in for what goes")
         names = [self.upstream, self.distribution.name, self.distribution.dev]
         if len(set(names)) < len(names):
             raise ValueError("upstream, distribution.name and distribution.dev must differ")

@@ -1,0 +1,196 @@
+"""Which libraries go with CUDA, and why: the rule, applied to how a wheel's libraries are linked.
+
+Neither following DT_NEEDED downward nor upward gives the set: libtorch_python needs CUDA's
+libraries and stays, libc10_cuda needs libc10 and goes. What decides is whose symbols the libraries
+that stay use, and what these symbols are about. docs/cpu-from-cuda.md states the rule for people.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from slimwheel.plan.linkage import Library, Linkage
+from slimwheel.recipe import Cuda, Family
+from slimwheel.recipe.patterns import Matcher
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a library goes, and why, in words.
+
+    Attributes:
+        family: of CUDA, where the library itself belongs to one.
+        device_code: bytes of device code in it.
+    """
+
+    member: str
+    goes: bool
+    why: str
+    family: str | None = None
+    device_code: int = 0
+
+
+def family_of(names: Iterable[str], cuda: Cuda) -> Family | None:
+    """Return the family of a library by its SONAME or file name."""
+    names = list(names)
+    for family in cuda.family:
+        if any(fnmatchcase(name, pattern) for name in names for pattern in family.sonames):
+            return family
+    return None
+
+
+def family_of_symbol(symbol: str, cuda: Cuda) -> Family | None:
+    """Return the first family that calls its functions so."""
+    for family in cuda.family:
+        if any(fnmatchcase(symbol, pattern) for pattern in family.symbols):
+            return family
+    return None
+
+
+def judge(linkage: Linkage, cuda: Cuda) -> dict[str, Verdict]:
+    """Return a verdict for every library that has to do with CUDA, by member."""
+    return _Judgement(linkage, cuda).verdicts()
+
+
+class _Judgement:
+    """The rule at work. `suspects` have to do with CUDA and are not yet known to stay."""
+
+    def __init__(self, linkage: Linkage, cuda: Cuda) -> None:
+        self._linkage = linkage
+        self._cuda = cuda
+        self._verdicts: dict[str, Verdict] = {}
+        self._keep, self._drop = Matcher(cuda.keep), Matcher(cuda.drop)
+        self._suspects: set[str] = set()
+
+    def verdicts(self) -> dict[str, Verdict]:
+        for library in self._linkage.libraries.values():
+            self._judge_alone(library)
+        self._suspect()
+        # What is cleared uses others in turn: ask again until nothing changes.
+        while self._clear_used() or self._clear_unused():
+            pass
+        for member in sorted(self._suspects):
+            self._convict(self._linkage.libraries[member])
+        while self._orphan_some():
+            pass
+        return self._verdicts
+
+    def _judge_alone(self, library: Library) -> None:
+        """Judge by what the recipe says and by the library's own name."""
+        if self._drop(library.member):
+            self._set(library, goes=True, why="the recipe says that it goes")
+        elif self._keep(library.member):
+            return
+        elif family := family_of(library.names, self._cuda):
+            self._set(library, goes=True, why=f"it belongs to CUDA: {family.name}")
+
+    def _suspect(self) -> None:
+        """Suspect what holds device code, and what uses what goes or is suspected."""
+        libraries = [m for m in self._linkage.libraries.values() if not self._keep(m.member)]
+        self._suspects = {m.member for m in libraries if m.device_code} - set(self._verdicts)
+        while True:
+            more = {
+                library.member
+                for library in libraries
+                if library.member not in self._suspects | self._verdicts.keys()
+                and self._takes_of_cuda(library)
+            }
+            if not more:
+                return
+            self._suspects |= more
+
+    def _takes_of_cuda(self, library: Library) -> bool:
+        others = self._suspects | self._verdicts.keys()
+        return any(True for _ in self._linkage.uses(library, others)) or any(
+            self._is_outside(wish.libraries, wish.name) for wish in library.imports
+        )
+
+    def _is_outside(self, libraries: frozenset[str], symbol: str) -> bool:
+        """Whether a symbol is one of CUDA's libraries that the wheel does not have."""
+        if libraries:
+            return family_of(libraries, self._cuda) is not None
+        return family_of_symbol(symbol, self._cuda) is not None
+
+    def _clear_used(self) -> bool:
+        """Clear suspects of which what stays takes mostly other things; say whether any was."""
+        cleared = False
+        for member in sorted(self._suspects):
+            taken = self._taken(member)
+            if len(taken) > 2 * self._about_cuda(taken):
+                self._set(self._linkage.libraries[member], goes=False, why=self._counts(taken))
+                cleared = True
+        return cleared
+
+    def _clear_unused(self) -> bool:
+        """Clear one that Python or a program loads by itself, without device code; say whether."""
+        for member in sorted(self._suspects):
+            library = self._linkage.libraries[member]
+            needers = {needer.member for needer in self._linkage.needers(library)}
+            only_cuda_needs_it = needers and needers <= self._suspects | self._going
+            if library.device_code or only_cuda_needs_it or self._taken(member):
+                continue
+            if self._uses_what_stays(library):
+                why = "it holds no device code, and uses more than CUDA's libraries"
+                self._set(library, goes=False, why=why)
+                return True
+        return False
+
+    @property
+    def _going(self) -> set[str]:
+        return {member for member, verdict in self._verdicts.items() if verdict.goes}
+
+    def _taken(self, member: str) -> set[str]:
+        """Return the symbols that what stays uses of a suspect and has nowhere else."""
+        doubtful = self._suspects | self._going
+        return {
+            wish.name
+            for user in self._linkage.libraries.values()
+            if user.member not in doubtful
+            for wish, provider in self._linkage.uses(user, doubtful)
+            if provider.member == member
+        }
+
+    def _about_cuda(self, symbols: set[str]) -> int:
+        return sum(any(word in symbol for word in self._cuda.words) for symbol in symbols)
+
+    def _counts(self, taken: set[str]) -> str:
+        count = self._about_cuda(taken)
+        return f"{count:,} of the {len(taken):,} symbols that others use of it are CUDA's by name"
+
+    def _convict(self, library: Library) -> None:
+        """Say why a suspect goes that nothing cleared."""
+        taken = self._taken(library.member)
+        code = f"it holds {library.device_code / 1e6:.1f} MB of device code"
+        if taken:
+            first = code if library.device_code else "it uses what goes"
+            why = f"{first}; {self._counts(taken)}"
+        elif library.device_code:
+            why = f"{code}, and what stays uses nothing of it"
+        else:
+            why = "what it uses beyond the C and C++ runtime is CUDA's and goes"
+        self._set(library, goes=True, why=why)
+
+    def _uses_what_stays(self, library: Library) -> bool:
+        staying = self._linkage.libraries.keys() - self._suspects - self._going - {library.member}
+        return any(True for _ in self._linkage.uses(library, staying))
+
+    def _orphan_some(self) -> bool:
+        """Let go of libraries that only those needed that go; say whether there were any."""
+        found = False
+        for library in self._linkage.libraries.values():
+            verdict = self._verdicts.get(library.member)
+            if self._keep(library.member) or (verdict and verdict.goes):
+                continue
+            needers = self._linkage.needers(library)
+            going = [self._verdicts.get(needer.member) for needer in needers]
+            if needers and all(needer and needer.goes for needer in going):
+                self._set(library, goes=True, why="only libraries that go need it")
+                found = True
+        return found
+
+    def _set(self, library: Library, *, goes: bool, why: str) -> None:
+        self._suspects.discard(library.member)
+        family = family_of(library.names, self._cuda)
+        self._verdicts[library.member] = Verdict(
+            library.member, goes, why, family.name if family else None, library.device_code
+        )

@@ -1,0 +1,98 @@
+"""What a recipe says of CUDA: its libraries, how its symbols are told, what stands in for them."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from slimwheel.recipe.models import Model, Rule, RuleId, Sentence
+from slimwheel.recipe.patterns import Pattern
+
+SymbolName = Annotated[str, Field(pattern=r"^\S+$")]
+Glob = Annotated[str, Field(pattern=r"^\S+$", description="* ? and [] as a shell has them")]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+ReturnValue = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
+
+
+class Family(Model):
+    """The libraries of one part of CUDA, in every version and under hashed names."""
+
+    name: RuleId
+    sonames: tuple[Glob, ...] = Field(min_length=1, description="SONAMEs or file names")
+    symbols: tuple[Glob, ...] = Field(default=(), description="what its functions are called")
+    returns: ReturnValue = Field(description="what its functions return where there is no CUDA")
+
+
+class Cuda(Rule):
+    """CUDA goes: its libraries, and those of the wheel whose work is CUDA's alone."""
+
+    id: RuleId = "cuda"
+    family: tuple[Family, ...] = Field(min_length=1)
+    words: tuple[Word, ...] = Field(
+        min_length=1, description="a symbol whose name holds one of these is CUDA's"
+    )
+    keep: tuple[Pattern, ...] = Field(default=(), description="libraries that stay in any case")
+    drop: tuple[Pattern, ...] = Field(default=(), description="libraries that go in any case")
+
+
+class Store(Model):
+    """Writing a value through a pointer that the caller passes."""
+
+    argument: int = Field(ge=0, le=5, description="which argument, from 0")
+    value: ReturnValue
+    size: Annotated[int, Field(description="bytes")]
+
+    @model_validator(mode="after")
+    def _size_is_one_of_a_machine(self) -> Self:
+        if self.size not in (1, 2, 4, 8):
+            raise ValueError("`size` is 1, 2, 4 or 8")
+        return self
+
+
+class Constructs(Model):
+    """What a constructor leaves behind in an object that was allocated for it: zeros, a vtable."""
+
+    vtable: SymbolName = Field(description="the vtable's symbol, as _ZTV...")
+
+
+class Answer(Model):
+    """How single functions answer, where their family's way is not right."""
+
+    symbols: tuple[Glob, ...] = Field(min_length=1)
+    returns: ReturnValue | None = Field(default=None, description="alone, or beside `store`")
+    text: str | None = Field(default=None, description="returns the address of this text")
+    zeros: int | None = Field(
+        default=None, gt=0, le=1 << 16, description="returns the address of so many zero bytes"
+    )
+    store: Store | None = None
+    constructs: Constructs | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.text, self.zeros, self.store, self.constructs]
+        given = sum(way is not None for way in ways)
+        if given > 1 or (given == 0 and self.returns is None):
+            raise ValueError("give one of `returns`, `text`, `zeros`, `store` and `constructs`")
+        if self.returns is not None and given and self.store is None:
+            raise ValueError("`returns` stands alone, or beside `store`")
+        return self
+
+
+class Export(Model):
+    """What a shadow library has beyond what the wheel's own libraries ask for."""
+
+    library: Glob = Field(description="SONAME or file name of the removed library")
+    defined: tuple[Glob, ...] = Field(
+        default=(), description="of the symbols that the removed library defines"
+    )
+    used: tuple[Glob, ...] = Field(
+        default=(), description="of what any library of the wheel, also a removed one, uses of it"
+    )
+    functions: tuple[SymbolName, ...] = Field(default=(), description="further functions, by name")
+
+
+class Shadow(Model):
+    """What stands in for removed libraries that others still need."""
+
+    message: Sentence = Field(description="behind the name of a C++ function that cannot work")
+    answer: tuple[Answer, ...] = ()
+    export: tuple[Export, ...] = ()
