@@ -14,6 +14,7 @@ from slimwheel.build.workspace import publish, workspace
 from slimwheel.build.writing import WrittenWheel, write_slim
 from slimwheel.errors import CheckFailed, UsageError
 from slimwheel.plan import Facts, Plan, RuleSummary, Switches, make_plan
+from slimwheel.plan.failures import missing_rule
 from slimwheel.recipe import LoadedRecipe
 from slimwheel.shim import Manifest
 from slimwheel.verify.findings import Code, Finding
@@ -191,7 +192,11 @@ def build_wheel(
         if smoke and loaded.recipe.expect.imports:
             progress(Progress("import", total, total))
             outcome = smoke.run(
-                [written[0].path, written[1].path], loaded.recipe.expect.imports, python, scratch
+                [written[0].path, written[1].path],
+                loaded.recipe.expect.imports,
+                python,
+                scratch,
+                explain=lambda output: missing_rule(output, plan),
             )
         places = {result.path: options.output_dir / result.filename for result in written}
         publish(places, force=options.force, untouched=path)

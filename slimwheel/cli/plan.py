@@ -16,10 +16,17 @@ from slimwheel.cli.options import (
     switch_options,
 )
 from slimwheel.errors import UsageError
-from slimwheel.plan import Facts, Plan, Switches
+from slimwheel.plan import Decision, Facts, Plan, Switches
 from slimwheel.recipe import load_recipe
 from slimwheel.report.progress import ProgressDisplay
-from slimwheel.report.tables import console, explanation, largest_table, rules_table, totals
+from slimwheel.report.tables import (
+    console,
+    cuda_tables,
+    explanation,
+    largest_table,
+    rules_table,
+    totals,
+)
 from slimwheel.wheelfile.wheel import Wheel
 
 
@@ -64,17 +71,23 @@ def _explain(plan: Plan, member: str, as_json: bool) -> None:
         )
     decision = plan.decisions[member]
     if as_json:
-        click.echo(json.dumps(decision.to_json(), indent=1))
+        click.echo(json.dumps(_with_verdict(plan, decision), indent=1))
     else:
         click.echo("\n".join(explanation(decision, plan)))
+
+
+def _with_verdict(plan: Plan, decision: Decision) -> dict[str, Any]:
+    verdict = plan.cuda.verdicts.get(decision.member) if plan.cuda else None
+    return decision.to_json() | ({"cuda": verdict.to_json()} if verdict else {})
 
 
 def _show(plan: Plan, download: int) -> None:
     out = console()
     out.print(rules_table(plan.summaries))
     out.print()
-    out.print(largest_table(plan))
-    out.print()
+    for table in (*cuda_tables(plan), largest_table(plan)):
+        out.print(table)
+        out.print()
     for line in totals(plan, download):
         out.print(line)
     for warning in plan.warnings:
@@ -89,6 +102,7 @@ def _as_json(plan: Plan, download: int) -> dict[str, Any]:
         "installed": {"before": plan.installed_before, "after": plan.installed_after},
         "download": {"before": download, "after": plan.packed_after, "estimated": True},
         "rules": [summary.to_json() for summary in plan.summaries],
+        "cuda": plan.cuda.to_json() if plan.cuda else None,
         "decisions": [plan.decisions[name].to_json() for name in sorted(plan.decisions)],
         "warnings": plan.warnings,
     }

@@ -3,17 +3,19 @@
 import posixpath
 from collections import defaultdict
 
+from slimwheel.cuda import emptied
 from slimwheel.elf import (
     Edits,
     ElfShapeError,
+    Patch,
     Section,
     is_symbol_or_debug_section,
     rpath_fits,
     slim,
 )
-from slimwheel.plan.facts import Facts
+from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, Saving
-from slimwheel.plan.rpath import wanted_rpath
+from slimwheel.plan.search import missing_needed, wanted_rpath
 from slimwheel.recipe import ContentKind
 from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.members import Member
@@ -81,28 +83,24 @@ def _identical(facts: Facts, libraries: list[str]) -> list[list[str]]:
 
 
 def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
-    recipe = plan.loaded.recipe
-    version = facts.wheel.version
-    found = facts.elf(member)
     upstream = facts.wheel.members[member]
     savings: list[Saving] = []
     changes: list[str] = []
-    used_patchelf = False
-    rpath = wanted_rpath(found.elf, member, places) if recipe.is_on(recipe.rpath, version) else None
-    if rpath is not None and recipe.rpath is not None:
-        changes.append(f"RPATH {rpath or '(empty)'}")
-        if not rpath_fits(found.elf, rpath):
-            found = facts.grow_rpath(member, rpath)
-            rpath, used_patchelf = None, True
-        grown = found.path.stat().st_size - upstream.size
-        savings.append(Saving(recipe.rpath.id, -grown))
-    symbols = recipe.symbols if recipe.is_on(recipe.symbols, version) else None
+    found, rpath, used_patchelf = _linked(plan, facts, member, places, savings, changes)
+    symbols = plan.rule_on(plan.loaded.recipe.symbols, facts.wheel.version)
     if symbols is not None and Matcher(symbols.exceptions)(member):
         symbols = None
+    patches: list[Patch] = []
+    cuda = plan.loaded.recipe.cuda
+    if cuda is not None and plan.cuda is not None and member in plan.cuda.emptied:
+        patches = emptied(found.elf)
+        changes.append("every device image emptied")
+        savings.append(Saving(cuda.id, 0))
     edits = slim(
         found.elf,
         drop=is_symbol_or_debug_section if symbols else _no_section,
         rpath=rpath,
+        patches=patches,
     )
     if symbols is not None and edits.saved > 0:
         changes.append("without symbol tables and debug sections")
@@ -112,6 +110,40 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
         return
     plan.elf[member] = ElfRewrite(edits, used_patchelf)
     plan.decisions[member] = _rewritten(upstream, edits, tuple(savings), "; ".join(changes))
+
+
+def _linked(
+    plan: Plan,
+    facts: Facts,
+    member: str,
+    places: Places,
+    savings: list[Saving],
+    changes: list[str],
+) -> tuple[ElfFacts, str | None, bool]:
+    """Decide about DT_NEEDED and the RPATH: what is still to be set in place, and whether patchelf
+    was used for what did not fit.
+    """
+    found = facts.elf(member)
+    before = found.path.stat().st_size
+    recipe, version = plan.loaded.recipe, facts.wheel.version
+    needed_rule = plan.rule_on(recipe.needed, version)
+    rpath_rule = plan.rule_on(recipe.rpath, version)
+    needed = missing_needed(found.elf) if needed_rule else []
+    rpath = wanted_rpath(found.elf, member, places) if rpath_rule else None
+    rules = []
+    if needed_rule is not None and needed:
+        changes.append(f"needs {', '.join(needed)}")
+        rules.append(needed_rule.id)
+    if rpath_rule is not None and rpath is not None:
+        changes.append(f"RPATH {rpath or '(empty)'}")
+        rules.append(rpath_rule.id)
+    grows = bool(needed) or (rpath is not None and not rpath_fits(found.elf, rpath))
+    if grows:
+        found, rpath = facts.grow(member, rpath=rpath, needed=needed), None
+    # What patchelf adds is counted once, for the first rule that called it.
+    added = found.path.stat().st_size - before
+    savings += [Saving(rule, -added if number == 0 else 0) for number, rule in enumerate(rules)]
+    return found, rpath, grows
 
 
 def _no_section(section: Section) -> bool:  # noqa: ARG001 - the shape that `slim` asks for

@@ -8,6 +8,7 @@ build writes the new file from the same copy.
 import contextlib
 import itertools
 import mmap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -96,15 +97,22 @@ class Facts:
         except ElfShapeError:
             return None
 
-    def grow_rpath(self, member: str, rpath: str) -> ElfFacts:
-        """Let patchelf give the unpacked copy an RPATH that does not fit in place.
+    def grow(self, member: str, *, rpath: str | None, needed: Iterable[str] = ()) -> ElfFacts:
+        """Let patchelf give the unpacked copy what does not fit in place.
+
+        Args:
+            rpath: the new RPATH, None to leave it.
+            needed: libraries to add to DT_NEEDED.
 
         Raises:
             ToolError: patchelf is missing, too old or failed.
         """
         old = self.elf(member)
         queue = PatchelfQueue(old.path, old.elf)
-        queue.set_rpath(rpath)
+        if rpath is not None:
+            queue.set_rpath(rpath)
+        for library in needed:
+            queue.add_needed(library)
         queue.apply()
         self._unmap(old)
         self._elf[member] = self._mapped(member, old.path)

@@ -14,6 +14,8 @@ from slimwheel.cuda import device_code_size
 from slimwheel.elf import ElfFile, Symbol
 
 _WEAK = 2
+# What older linkers export of every file.
+_LINKER_MARKS = frozenset({"_init", "_fini", "_edata", "_end", "__bss_start"})
 _LOCAL = 0
 
 
@@ -39,7 +41,7 @@ class Library:
     """One ELF file of the wheel, as far as linking goes.
 
     Attributes:
-        exports: what it defines for others, by name.
+        exports: what it defines for others, each name with its default version.
         device_code: bytes of device code in it.
         version_needs: symbol versions that it needs, by library.
     """
@@ -47,7 +49,7 @@ class Library:
     member: str
     soname: str | None
     needed: tuple[str, ...]
-    exports: frozenset[str]
+    exports: Mapping[str, str | None]
     imports: tuple[Import, ...]
     device_code: int
     version_needs: Mapping[str, Collection[str]]
@@ -60,11 +62,13 @@ class Library:
             for version in versions:
                 holders.setdefault(version, set()).add(library)
         shared = {version: frozenset(libraries) for version, libraries in holders.items()}
-        exports, imports = set(), []
+        exports: dict[str, str | None] = {}
+        imports: list[Import] = []
         for symbol in elf.symbols():
             # Nobody binds to a program's symbols but the libraries that it loads itself.
             if is_export(symbol) and not elf.is_executable:
-                exports.add(symbol.name)
+                if not symbol.hidden or symbol.name not in exports:
+                    exports[symbol.name] = symbol.version
             elif not symbol.defined and symbol.binding != _LOCAL:
                 libraries = shared.get(symbol.version or "", frozenset())
                 weak = symbol.binding == _WEAK
@@ -73,7 +77,7 @@ class Library:
             member,
             elf.soname,
             elf.needed,
-            frozenset(exports),
+            exports,
             tuple(imports),
             device_code_size(elf),
             elf.version_needs,
@@ -88,6 +92,11 @@ class Library:
     def names(self) -> frozenset[str]:
         """Every name by which another library may need it."""
         return frozenset({self.file} | ({self.soname} if self.soname else set()))
+
+    @property
+    def is_shell(self) -> bool:
+        """Whether it defines nothing: it is loaded for the libraries that it brings along."""
+        return self.exports.keys() <= _LINKER_MARKS
 
 
 def is_export(symbol: Symbol) -> bool:
@@ -108,7 +117,7 @@ class Linkage:
         self._definers: dict[str, list[Library]] = {}
         wanted = {wish.name for library in self.libraries.values() for wish in library.imports}
         for library in self.libraries.values():
-            for name in library.exports & wanted:
+            for name in library.exports.keys() & wanted:
                 self._definers.setdefault(name, []).append(library)
 
     def named(self, name: str) -> list[Library]:

@@ -1,12 +1,15 @@
 """What a plan is: plain data that one command prints and another carries out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from slimwheel.elf import Edits
+from slimwheel.plan.verdicts import Verdict
 from slimwheel.recipe import LoadedRecipe, Rule
+
+R = TypeVar("R", bound=Rule)
 
 
 class Action(StrEnum):
@@ -104,6 +107,43 @@ class RuleSummary:
         }
 
 
+@dataclass(frozen=True)
+class ShadowSummary:
+    """One shadow library: its symbols by family of CUDA or library, its size, and their names."""
+
+    member: str
+    families: Mapping[str, int]
+    size: int
+    symbols: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as JSON holds it."""
+        return {"member": self.member, "bytes": self.size, "symbols": dict(self.families)}
+
+
+@dataclass(frozen=True)
+class CudaPlan:
+    """What becomes of CUDA.
+
+    Attributes:
+        verdicts: about every library that has to do with it, by member.
+        shadows: what stands in for what goes, sorted by member.
+        emptied: members that stay and lose their device images.
+    """
+
+    verdicts: Mapping[str, Verdict]
+    shadows: tuple[ShadowSummary, ...]
+    emptied: frozenset[str] = frozenset()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            "libraries": [verdict.to_json() for _, verdict in sorted(self.verdicts.items())],
+            "shadows": [shadow.to_json() for shadow in self.shadows],
+            "emptied": sorted(self.emptied),
+        }
+
+
 @dataclass
 class Plan:
     """Every decision about one wheel.
@@ -115,6 +155,7 @@ class Plan:
         elf: how ELF members that are rewritten change.
         contents: new bytes of members that are added, or rewritten and small.
         summaries: by rule, in the recipe's order.
+        cuda: what becomes of CUDA, None where the recipe or the wheel has nothing to do with it.
         warnings: what was left alone although a rule asked for it.
     """
 
@@ -124,7 +165,12 @@ class Plan:
     elf: dict[str, ElfRewrite] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     summaries: list[RuleSummary] = field(default_factory=list)
+    cuda: CudaPlan | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def rule_on(self, rule: R | None, version: str) -> R | None:
+        """Return a rule of the recipe where it is there, on, and meant for an upstream version."""
+        return rule if self.loaded.recipe.is_on(rule, version) else None
 
     def with_action(self, *actions: Action) -> list[Decision]:
         """Return the decisions that have one of the actions, sorted by member."""

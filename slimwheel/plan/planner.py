@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from slimwheel.errors import NothingToDo, RecipeError, UsageError
+from slimwheel.plan.cuda_rules import decide_cuda
 from slimwheel.plan.elf_rules import decide_elf
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.model import Action, Decision, Plan, RuleSummary
@@ -56,6 +57,7 @@ def make_plan(facts: Facts, loaded: LoadedRecipe, switches: Switches | None = No
             f"{len(unlisted)} files are not in upstream's RECORD; only their CRC was checked"
         )
     _decide_removals(plan, facts)
+    decide_cuda(plan, facts)
     decide_elf(plan, facts)
     if all(decision.action is Action.KEEP for decision in plan.decisions.values()):
         raise NothingToDo(

@@ -5,9 +5,10 @@ libraries and stays, libc10_cuda needs libc10 and goes. What decides is whose sy
 that stay use, and what these symbols are about. docs/cpu-from-cuda.md states the rule for people.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from slimwheel.plan.linkage import Library, Linkage
 from slimwheel.recipe import Cuda, Family
@@ -29,6 +30,10 @@ class Verdict:
     family: str | None = None
     device_code: int = 0
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON holds it."""
+        return asdict(self)
+
 
 def family_of(names: Iterable[str], cuda: Cuda) -> Family | None:
     """Return the family of a library by its SONAME or file name."""
@@ -47,19 +52,26 @@ def family_of_symbol(symbol: str, cuda: Cuda) -> Family | None:
     return None
 
 
-def judge(linkage: Linkage, cuda: Cuda) -> dict[str, Verdict]:
-    """Return a verdict for every library that has to do with CUDA, by member."""
-    return _Judgement(linkage, cuda).verdicts()
+def judge(
+    linkage: Linkage, cuda: Cuda, unshadowable: Mapping[str, str] | None = None
+) -> dict[str, Verdict]:
+    """Return a verdict for every library that has to do with CUDA, by member.
+
+    Args:
+        unshadowable: members for which nothing can stand in, and why: they stay.
+    """
+    return _Judgement(linkage, cuda, unshadowable or {}).verdicts()
 
 
 class _Judgement:
     """The rule at work. `suspects` have to do with CUDA and are not yet known to stay."""
 
-    def __init__(self, linkage: Linkage, cuda: Cuda) -> None:
+    def __init__(self, linkage: Linkage, cuda: Cuda, unshadowable: Mapping[str, str]) -> None:
         self._linkage = linkage
         self._cuda = cuda
         self._verdicts: dict[str, Verdict] = {}
         self._keep, self._drop = Matcher(cuda.keep), Matcher(cuda.drop)
+        self._unshadowable = unshadowable
         self._suspects: set[str] = set()
 
     def verdicts(self) -> dict[str, Verdict]:
@@ -71,7 +83,7 @@ class _Judgement:
             pass
         for member in sorted(self._suspects):
             self._convict(self._linkage.libraries[member])
-        while self._orphan_some():
+        while self._needless() or self._orphan_some():
             pass
         return self._verdicts
 
@@ -79,15 +91,19 @@ class _Judgement:
         """Judge by what the recipe says and by the library's own name."""
         if self._drop(library.member):
             self._set(library, goes=True, why="the recipe says that it goes")
+        elif library.member in self._unshadowable:
+            why = f"nothing can stand in for it: {self._unshadowable[library.member]}"
+            self._set(library, goes=False, why=why)
         elif self._keep(library.member):
-            return
+            if library.device_code:
+                self._set(library, goes=False, why="the recipe says that it stays")
         elif family := family_of(library.names, self._cuda):
             self._set(library, goes=True, why=f"it belongs to CUDA: {family.name}")
 
     def _suspect(self) -> None:
         """Suspect what holds device code, and what uses what goes or is suspected."""
         libraries = [m for m in self._linkage.libraries.values() if not self._keep(m.member)]
-        self._suspects = {m.member for m in libraries if m.device_code} - set(self._verdicts)
+        self._suspects = {m.member for m in libraries if m.device_code} - self._verdicts.keys()
         while True:
             more = {
                 library.member
@@ -100,8 +116,7 @@ class _Judgement:
             self._suspects |= more
 
     def _takes_of_cuda(self, library: Library) -> bool:
-        others = self._suspects | self._verdicts.keys()
-        return any(True for _ in self._linkage.uses(library, others)) or any(
+        return any(True for _ in self._linkage.uses(library, self._suspects | self._going)) or any(
             self._is_outside(wish.libraries, wish.name) for wish in library.imports
         )
 
@@ -173,6 +188,26 @@ class _Judgement:
     def _uses_what_stays(self, library: Library) -> bool:
         staying = self._linkage.libraries.keys() - self._suspects - self._going - {library.member}
         return any(True for _ in self._linkage.uses(library, staying))
+
+    def _needless(self) -> bool:
+        """Let go of libraries that need CUDA's libraries only; say whether there were any."""
+        found = False
+        for library in self._linkage.libraries.values():
+            if library.member in self._verdicts or self._keep(library.member) or library.is_shell:
+                continue
+            beyond = [name for name in library.needed if not self._is_runtime(name)]
+            if beyond and all(self._is_gone(name) for name in beyond):
+                why = "all that it needs beyond the C and C++ runtime is CUDA's and goes"
+                self._set(library, goes=True, why=why)
+                found = True
+        return found
+
+    def _is_runtime(self, name: str) -> bool:
+        return not self._linkage.named(name) and family_of([name], self._cuda) is None
+
+    def _is_gone(self, name: str) -> bool:
+        found = self._linkage.named(name)
+        return all(library.member in self._going for library in found)
 
     def _orphan_some(self) -> bool:
         """Let go of libraries that only those needed that go; say whether there were any."""

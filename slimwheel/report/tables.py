@@ -55,6 +55,25 @@ def largest_table(plan: Plan) -> Table:
     return table
 
 
+def cuda_tables(plan: Plan) -> list[Table]:
+    """Return what becomes of CUDA's libraries: which go and why, and what stands in for them."""
+    if plan.cuda is None:
+        return []
+    gone = Table("goes with CUDA", "size", "why", box=None, pad_edge=False, header_style="bold")
+    gone.columns[1].justify = "right"
+    gone.columns[0].no_wrap = gone.columns[1].no_wrap = True
+    verdicts = [v for _, v in sorted(plan.cuda.verdicts.items()) if v.goes]
+    for verdict in verdicts:
+        gone.add_row(verdict.member, megabytes(plan.decisions[verdict.member].before), verdict.why)
+    made = Table("shadow library", "size", "symbols", box=None, pad_edge=False, header_style="bold")
+    made.columns[1].justify = "right"
+    made.columns[0].no_wrap = made.columns[1].no_wrap = True
+    for shadow in plan.cuda.shadows:
+        symbols = ", ".join(f"{count:,} of {name}" for name, count in shadow.families.items())
+        made.add_row(shadow.member, megabytes(shadow.size), symbols or "(its name only)")
+    return [table for table in (gone, made) if table.row_count]
+
+
 def totals(plan: Plan, download: int) -> list[str]:
     """Return the totals of a plan in sentences; `download` is upstream's size in bytes."""
     before, after = plan.installed_before, plan.installed_after
@@ -69,12 +88,15 @@ def totals(plan: Plan, download: int) -> list[str]:
 
 def explanation(decision: Decision, plan: Plan) -> list[str]:
     """Return why a member is dealt with as it is."""
+    verdict = plan.cuda.verdicts.get(decision.member) if plan.cuda else None
     lines = [
         f"{decision.member}: {decision.action}",
         f"  why        {decision.why}",
         f"  installed  {decision.before:,} -> {decision.after:,} bytes",
         f"  download   {decision.packed_before:,} -> {decision.packed_after:,} bytes",
     ]
+    if verdict is not None:
+        lines.insert(2, f"  CUDA       {'goes' if verdict.goes else 'stays'}: {verdict.why}")
     summaries = {summary.rule.id: summary for summary in plan.summaries}
     for saving in decision.savings:
         lines.append(f"  rule       {saving.rule}: saves {saving.bytes:,} bytes")

@@ -6,7 +6,7 @@ guard and edit is valid for this wheel, and that the companion satisfies what th
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +75,12 @@ class Smoke:
         return find_python(version, self.pythons) if version else None
 
     def run(
-        self, wheels: Sequence[Path], imports: Sequence[str], python: Path | None, scratch: Path
+        self,
+        wheels: Sequence[Path],
+        imports: Sequence[str],
+        python: Path | None,
+        scratch: Path,
+        explain: Callable[[str], str | None] = lambda _: None,
     ) -> SmokeOutcome:
         """Install wheels in a fresh environment and import modules there.
 
@@ -84,6 +89,7 @@ class Smoke:
             imports: the modules.
             python: what `python_for` found.
             scratch: where the environment is made.
+            explain: given what a failed import wrote, the way out of it in a sentence, if known.
 
         Raises:
             CheckFailed: the wheels cannot be installed, or an import fails.
@@ -108,7 +114,8 @@ class Smoke:
             raise CheckFailed(
                 f"import {', '.join(imports)} fails: {said[0]}",
                 file=wheels[0].name,
-                hint="Build with --no-smoke to keep the result and look at it.",
+                hint=explain(result.stderr)
+                or "Build with --no-smoke to keep the result and look at it.",
             )
         return SmokeOutcome(True, f"smoke import passed with Python {version}")
 

@@ -1,4 +1,4 @@
-"""What an RPATH has to say so that a wheel's libraries find each other, and nothing outside.
+"""What a file has to say of other libraries: their names in DT_NEEDED, their places in the RPATH.
 
 DT_RPATH and DT_RUNPATH hold directories joined by colons, where $ORIGIN is the file's own
 directory (ld.so(8), "Rpath token expansion").
@@ -34,3 +34,13 @@ def wanted_rpath(elf: ElfFile, member: str, places: Places) -> str | None:
             reached.add(nearest)
     new = ":".join(entries)
     return None if new == (old or "") else new
+
+
+def missing_needed(elf: ElfFile) -> list[str]:
+    """Return the libraries whose versions a file asks for and that it forgot to need, sorted.
+
+    glibc ends the process where none of the libraries that are there bears the name ("Assertion
+    `needed != NULL' failed"): a library that another used to bring along may do so no longer, as
+    librt did with libpthread until glibc 2.34.
+    """
+    return sorted(set(elf.version_needs) - set(elf.needed))

@@ -1,0 +1,176 @@
+"""Shadow libraries as the recipe wants them: what each symbol answers, and in which words."""
+
+from collections.abc import Callable, Collection, Mapping
+from fnmatch import fnmatchcase
+
+import itanium_demangler
+
+from slimwheel.elf import (
+    Answer,
+    Construct,
+    Data,
+    ElfFile,
+    Function,
+    Relocations,
+    Return,
+    ShadowLibrary,
+    Store,
+    Symbol,
+    SymbolReference,
+    Text,
+    Throw,
+    Zeros,
+    clone_data,
+)
+from slimwheel.errors import ElfError
+from slimwheel.plan.linkage import Library, is_export
+from slimwheel.plan.shadows import Key, Wanted
+from slimwheel.recipe import Answer as AnswerRule
+from slimwheel.recipe import Cuda, Shadow
+
+_FUNCTION_TYPES = (0, 2)  # STT_NOTYPE, which assembly code leaves, and STT_FUNC
+_OBJECT = 1
+
+
+class Unshadowable(Exception):
+    """A symbol that nothing can stand in for.
+
+    Attributes:
+        library: the removed library's member that has it.
+    """
+
+    def __init__(self, library: str | None, symbol: str, why: str) -> None:
+        super().__init__(f"{symbol}: {why}")
+        self.library = library
+
+
+def demangled(symbol: str) -> str:
+    """Return a C++ symbol as people write it, without the parameters; others as they are."""
+    try:
+        node = itanium_demangler.parse(symbol)
+    except (ValueError, IndexError, AttributeError, NotImplementedError, RecursionError):
+        node = None
+    if node is None:
+        return symbol
+    return str(node.name if node.kind == "func" else node)
+
+
+class ShadowMaker:
+    """Makes shadow libraries out of what is wanted.
+
+    Args:
+        asked: every symbol that any of the shadows is to have.
+        elf: the ELF file of a member of the wheel.
+        stays: where a symbol stays available, None if it goes.
+    """
+
+    def __init__(
+        self,
+        cuda: Cuda,
+        shadow: Shadow,
+        asked: Collection[Key],
+        elf: Callable[[str], ElfFile],
+        stays: Callable[[str, str | None], SymbolReference | None],
+    ) -> None:
+        self._cuda = cuda
+        self._rules = shadow
+        self._asked = asked
+        self._elf = elf
+        self._stays = stays
+        self._definitions: dict[str, Mapping[Key, Symbol]] = {}
+        self._relocations: dict[str, Relocations] = {}
+
+    def make(self, wanted: Wanted) -> ShadowLibrary:
+        """Describe the shadow of one library.
+
+        Raises:
+            Unshadowable: a symbol is thread-local, say, or unknown data.
+            ElfError: the removed library is damaged.
+        """
+        functions: list[Function] = []
+        data: dict[Key, Data] = {}
+        for key, provider in sorted(wanted.symbols.items(), key=lambda item: _sortable(item[0])):
+            symbol = self._definition(provider, key)
+            if symbol is None or symbol.type in _FUNCTION_TYPES:
+                if symbol is None and key[0].startswith(("_ZTI", "_ZTV")):
+                    member = provider.member if provider else None
+                    raise Unshadowable(member, key[0], "the wheel does not hold its original")
+                functions.append(Function(*key, self._answer(wanted, key)))
+            elif provider is not None:
+                self._clone(provider, key, symbol, data)
+        soname = wanted.original.soname if wanted.original else None
+        return ShadowLibrary(
+            soname or wanted.name,
+            tuple(functions),
+            tuple(data[key] for key in sorted(data, key=_sortable)),
+            versions=tuple(sorted(wanted.versions)),
+        )
+
+    def message(self, symbol: str) -> str:
+        """Return what somebody reads who calls a C++ function that is gone."""
+        return f"{demangled(symbol)}: {self._rules.message}"
+
+    def _clone(self, provider: Library, key: Key, symbol: Symbol, data: dict[Key, Data]) -> None:
+        """Clone a definition, and the typeinfos of the same library that it points to."""
+        if key in data:
+            return
+        if symbol.type != _OBJECT:
+            raise Unshadowable(provider.member, key[0], f"a symbol of type {symbol.type}")
+        elf = self._elf(provider.member)
+        if provider.member not in self._relocations:
+            self._relocations[provider.member] = Relocations.read(elf)
+        relocations = self._relocations[provider.member]
+        try:
+            clone = clone_data(elf, symbol, self.message(key[0]), relocations, self._stays)
+        except ElfError as error:
+            raise Unshadowable(provider.member, key[0], error.message) from error
+        data[key] = clone.data
+        for typeinfo in clone.typeinfos:
+            found = self._definition(provider, typeinfo)
+            if found is None:
+                why = f"its base {demangled(typeinfo[0])} is in another library that goes"
+                raise Unshadowable(provider.member, key[0], why)
+            self._clone(provider, (found.name, found.version), found, data)
+
+    def _definition(self, provider: Library | None, key: Key) -> Symbol | None:
+        if provider is None:
+            return None
+        if provider.member not in self._definitions:
+            found: dict[Key, Symbol] = {}
+            asked = {name for name, _ in self._asked}
+            for symbol in self._elf(provider.member).symbols():
+                # Typeinfos: those asked for may point to any of them. Others would only take room.
+                if is_export(symbol) and (symbol.name in asked or symbol.name.startswith("_ZTI")):
+                    found[symbol.name, symbol.version] = symbol
+                    found.setdefault((symbol.name, None), symbol)
+            self._definitions[provider.member] = found
+        known = self._definitions[provider.member]
+        return known.get(key) or known.get((key[0], None))
+
+    def _answer(self, wanted: Wanted, key: Key) -> Answer:
+        name = key[0]
+        for rule in self._rules.answer:
+            if any(fnmatchcase(name, pattern) for pattern in rule.symbols):
+                return self._by_rule(rule)
+        family = wanted.family(key, self._cuda)
+        if family is None or name.startswith("_Z"):
+            return Throw(self.message(name))
+        return Return(family.returns)
+
+    def _by_rule(self, rule: AnswerRule) -> Answer:
+        if rule.text is not None:
+            return Text(rule.text)
+        if rule.zeros is not None:
+            return Zeros(rule.zeros)
+        if rule.store is not None:
+            store = rule.store
+            return Store(store.argument, store.value, store.size, rule.returns or 0)
+        if rule.constructs is not None:
+            vtable = rule.constructs.vtable
+            return Construct(self._stays(vtable, None) or SymbolReference(vtable))
+        assert rule.returns is not None
+        return Return(rule.returns)
+
+
+def _sortable(key: Key) -> tuple[str, str]:
+    return key[0], key[1] or ""

@@ -1,0 +1,156 @@
+"""CUDA goes: its libraries are dropped, shadows written for those that others need, and libraries
+that hold CPU and CUDA code together lose their device images.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from slimwheel.elf import SymbolReference, write_shadow
+from slimwheel.errors import RecipeError
+from slimwheel.plan.answers import ShadowMaker, Unshadowable
+from slimwheel.plan.facts import Facts
+from slimwheel.plan.linkage import Library, Linkage
+from slimwheel.plan.model import Action, CudaPlan, Decision, Plan, Saving, ShadowSummary
+from slimwheel.plan.shadows import Wanted, by_family, wanted_shadows
+from slimwheel.plan.verdicts import Verdict, judge
+from slimwheel.recipe import ContentKind, Cuda, Shadow
+from slimwheel.wheelfile.deflate import compress
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A shadow library that is ready to be written."""
+
+    wanted: Wanted
+    data: bytes
+
+
+def decide_cuda(plan: Plan, facts: Facts) -> None:
+    """Decide about every library that is still kept and has to do with CUDA.
+
+    Raises:
+        WheelError, ElfError: a member is damaged.
+        RecipeError: the recipe drops a library for which nothing can stand in.
+    """
+    recipe = plan.loaded.recipe
+    cuda, shadow = recipe.cuda, recipe.shadow
+    if cuda is None or shadow is None or not recipe.is_on(cuda, facts.wheel.version):
+        return
+    linkage = _linkage(plan, facts)
+    verdicts, made = _judged(plan, facts, linkage, cuda, shadow)
+    if not verdicts:
+        return
+    going = [verdict for verdict in verdicts.values() if verdict.goes]
+    for verdict in going:
+        decision = plan.decisions[verdict.member]
+        plan.decisions[verdict.member] = decision.dropped(cuda.id, verdict.why)
+        facts.release(verdict.member)
+    for one in made:
+        _add_shadow(plan, cuda, one, verdicts)
+    staying = (verdict for verdict in verdicts.values() if not verdict.goes)
+    plan.cuda = CudaPlan(
+        verdicts=verdicts,
+        shadows=tuple(_summary(one, cuda) for one in made),
+        emptied=frozenset(verdict.member for verdict in staying if verdict.device_code),
+    )
+
+
+def _linkage(plan: Plan, facts: Facts) -> Linkage:
+    members = (decision.member for decision in plan.with_action(Action.KEEP))
+    libraries = []
+    for member in members:
+        if facts.kind(member) is ContentKind.ELF and (elf := facts.known_elf(member)):
+            libraries.append(Library.of(member, elf))
+    return Linkage(libraries)
+
+
+def _judged(
+    plan: Plan, facts: Facts, linkage: Linkage, cuda: Cuda, shadow: Shadow
+) -> tuple[dict[str, Verdict], list[_Made]]:
+    """Judge, and again where nothing can stand in for a library: that one stays then."""
+    unshadowable: dict[str, str] = {}
+    rpaths = {
+        member: (elf.rpath if elf.rpath is not None else elf.runpath) or ""
+        for member in linkage.libraries
+        if (elf := facts.known_elf(member))
+    }
+    while True:
+        verdicts = judge(linkage, cuda, unshadowable)
+        wanted = wanted_shadows(linkage, verdicts, plan.loaded.recipe, rpaths)
+        asked = {key for one in wanted for key in one.symbols}
+        stays = _Staying(linkage, verdicts)
+        maker = ShadowMaker(cuda, shadow, asked, lambda m: facts.elf(m).elf, stays.reference)
+        try:
+            return verdicts, [_Made(one, write_shadow(maker.make(one))) for one in wanted]
+        except Unshadowable as error:
+            if error.library is None or error.library in unshadowable:
+                raise RecipeError(
+                    f"nothing can stand in for {error}",
+                    file=plan.loaded.origin,
+                    place=f"cuda, for {facts.wheel.file}",
+                    hint="Keep the library that has it: add it to the recipe's [cuda] keep.",
+                ) from error
+            unshadowable[error.library] = str(error)
+
+
+class _Staying:
+    """Where symbols stay available when CUDA is gone."""
+
+    def __init__(self, linkage: Linkage, verdicts: dict[str, Verdict]) -> None:
+        going = {member for member, verdict in verdicts.items() if verdict.goes}
+        libraries = linkage.libraries.values()
+        self._staying = [library for library in libraries if library.member not in going]
+        gone = [linkage.libraries[member] for member in going]
+        names = {name for library in gone for name in library.names}
+        self._runtime = {
+            wish.name: SymbolReference(wish.name, wish.version, min(wish.libraries))
+            for library in gone
+            for wish in library.imports
+            if wish.version and wish.libraries and not wish.libraries & names
+        }
+
+    def reference(self, name: str, version: str | None) -> SymbolReference | None:  # noqa: ARG002
+        """Return where a symbol can be had: of a library that stays, or of the C++ runtime."""
+        if any(name in library.exports for library in self._staying):
+            return SymbolReference(name)
+        return self._runtime.get(name)
+
+
+def _add_shadow(plan: Plan, cuda: Cuda, made: _Made, verdicts: dict[str, Verdict]) -> None:
+    wanted, size = made.wanted, len(made.data)
+    plan.contents[wanted.member] = made.data
+    packed = len(compress(made.data).data)
+    count = f"{len(wanted.symbols):,} symbols"
+    old = plan.decisions.get(wanted.member)
+    if old is None:
+        why = f"a shadow library with {count}: {_few(wanted.users)} cannot be loaded without"
+        plan.decisions[wanted.member] = Decision(
+            wanted.member, Action.ADD, why, 0, size, 0, packed, (Saving(cuda.id, -size),)
+        )
+        return
+    why = f"a shadow library with {count} in its place; {verdicts[wanted.member].why}"
+    plan.decisions[wanted.member] = Decision(
+        wanted.member,
+        Action.REWRITE,
+        why,
+        before=old.before,
+        after=size,
+        packed_before=old.packed_before,
+        packed_after=packed,
+        savings=(Saving(cuda.id, old.before - size),),
+    )
+
+
+def _few(members: Iterable[str]) -> str:
+    names = [member.rpartition("/")[2] for member in members]
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if names[2:] else "")
+
+
+def _summary(made: _Made, cuda: Cuda) -> ShadowSummary:
+    wanted = made.wanted
+    return ShadowSummary(
+        wanted.member,
+        by_family(wanted, cuda),
+        len(made.data),
+        tuple(sorted({name for name, _ in wanted.symbols})),
+    )
