@@ -186,8 +186,12 @@ class _Judgement:
         self._set(library, goes=True, why=why)
 
     def _uses_what_stays(self, library: Library) -> bool:
-        staying = self._linkage.libraries.keys() - self._suspects - self._going - {library.member}
-        return any(True for _ in self._linkage.uses(library, staying))
+        doubtful = self._suspects | self._going
+        return any(
+            provider.member not in doubtful
+            for wish in library.imports
+            for provider in self._linkage.providers(library, wish)
+        )
 
     def _needless(self) -> bool:
         """Let go of libraries that need CUDA's libraries only; say whether there were any."""
