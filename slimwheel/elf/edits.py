@@ -4,6 +4,7 @@ Edits say which ranges of the source stay and what stands between them, so that 
 several gigabytes is never built in memory, and whoever compresses it can reuse the ranges.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import NamedTuple, Protocol
 from slimwheel.elf.source import Buffer
 
 CHUNK_SIZE = 1 << 20
+_FIRST_STEP = 1 << 8
 
 
 class Writable(Protocol):
@@ -28,11 +30,28 @@ class Keep(NamedTuple):
     stop: int
 
 
+@dataclass(frozen=True)
+class Zeros:
+    """So many zero bytes, which take no memory however many they are; its length is their number.
+
+    None at all is false, as with bytes.
+    """
+
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise ValueError(f"{self.size} zero bytes")
+
+    def __len__(self) -> int:
+        return self.size
+
+
 class Patch(NamedTuple):
     """Bytes that replace as many of the source's at `offset`."""
 
     offset: int
-    data: bytes
+    data: bytes | Zeros
 
     @property
     def stop(self) -> int:
@@ -40,12 +59,12 @@ class Patch(NamedTuple):
         return self.offset + len(self.data)
 
 
-Piece = Keep | bytes
+Piece = Keep | bytes | Zeros
 
 
 @dataclass(frozen=True)
 class Edits:
-    """The new file as an ordered list of pieces: kept ranges of the source, and literal bytes.
+    """The new file as an ordered list of pieces: ranges of the source, literal bytes, zeros.
 
     Build it with `Edits.of`, which joins neighbouring pieces.
     """
@@ -69,8 +88,11 @@ class Edits:
                     continue
             elif not piece:
                 continue
-            elif isinstance(last, bytes):
+            elif isinstance(last, bytes) and isinstance(piece, bytes):
                 joined[-1] = last + piece
+                continue
+            elif isinstance(last, Zeros) and isinstance(piece, Zeros):
+                joined[-1] = Zeros(last.size + piece.size)
                 continue
             joined.append(piece)
         return cls(source_size, tuple(joined))
@@ -108,6 +130,9 @@ class Edits:
         if len(view) != self.source_size:
             raise ValueError(f"edits of {self.source_size} bytes given a source of {len(view)}")
         for piece in self.pieces:
+            if isinstance(piece, Zeros):
+                yield from _zero_chunks(piece.size, chunk_size)
+                continue
             whole = view[piece.start : piece.stop] if isinstance(piece, Keep) else memoryview(piece)
             for start in range(0, len(whole), chunk_size):
                 yield whole[start : start + chunk_size]
@@ -127,7 +152,8 @@ def overlay(pieces: Iterable[Piece], patches: Iterable[Patch], data: Buffer) -> 
         ValueError: patches overlap, or one lies on bytes that the pieces do not keep.
     """
     view = memoryview(data).cast("B")
-    pending = sorted(trimmed for patch in patches if (trimmed := _trim(patch, view)).data)
+    pending = [trimmed for patch in patches if (trimmed := _trim(patch, view)).data]
+    pending.sort(key=_offset)
     for first, second in pairwise(pending):
         if first.stop > second.offset:
             raise ValueError(f"two changes at offset {second.offset:#x}")
@@ -138,21 +164,61 @@ def overlay(pieces: Iterable[Piece], patches: Iterable[Patch], data: Buffer) -> 
             result.append(piece)
             continue
         start = piece.start
-        for patch in pending:
-            if piece.start <= patch.offset and patch.stop <= piece.stop:
-                result += [Keep(start, patch.offset), patch.data]
-                start = patch.stop
-                applied += 1
+        # In order and apart, so that those within the piece follow one another.
+        for index in range(bisect_left(pending, piece.start, key=_offset), len(pending)):
+            patch = pending[index]
+            if patch.stop > piece.stop:
+                break
+            result += [Keep(start, patch.offset), patch.data]
+            start = patch.stop
+            applied += 1
         result.append(Keep(start, piece.stop))
     if applied != len(pending):
         raise ValueError("a change lies outside of what is kept")
     return result
 
 
+def end_of_zeros(view: memoryview, start: int, stop: int) -> int:
+    """Return the offset of the first byte from `start` that is not zero, or `stop`."""
+    step = _FIRST_STEP
+    while start < stop:
+        part = bytes(view[start : min(start + step, stop)])
+        if rest := part.lstrip(b"\0"):
+            return start + len(part) - len(rest)
+        start += len(part)
+        step = min(2 * step, CHUNK_SIZE)
+    return stop
+
+
+def _start_of_zeros(view: memoryview, start: int, stop: int) -> int:
+    """Return the offset behind the last byte before `stop` that is not zero, or `start`."""
+    step = _FIRST_STEP
+    while start < stop:
+        part = bytes(view[max(stop - step, start) : stop])
+        if rest := part.rstrip(b"\0"):
+            return stop - len(part) + len(rest)
+        stop -= len(part)
+        step = min(2 * step, CHUNK_SIZE)
+    return start
+
+
+def _zero_chunks(size: int, chunk_size: int) -> Iterator[memoryview]:
+    block = memoryview(bytes(min(size, chunk_size)))
+    for start in range(0, size, chunk_size):
+        yield block[: size - start]
+
+
+def _offset(patch: Patch) -> int:
+    return patch.offset
+
+
 def _trim(patch: Patch, view: memoryview) -> Patch:
-    old = bytes(view[patch.offset : patch.stop])
-    if len(old) != len(patch.data):
+    if not 0 <= patch.offset <= patch.stop <= len(view):
         raise ValueError(f"the change at offset {patch.offset:#x} reaches beyond the source")
+    if isinstance(patch.data, Zeros):
+        start = end_of_zeros(view, patch.offset, patch.stop)
+        return Patch(start, Zeros(_start_of_zeros(view, start, patch.stop) - start))
+    old = bytes(view[patch.offset : patch.stop])
     if old == patch.data:
         return Patch(patch.offset, b"")
     start = next(i for i, (a, b) in enumerate(zip(old, patch.data, strict=True)) if a != b)

@@ -1,7 +1,7 @@
 """Taking sections out of a shared object, and changing its RPATH in place, as one set of edits."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from slimwheel.elf import format as fmt
 from slimwheel.elf.edits import Edits, Keep, Patch, Piece, overlay
@@ -20,33 +20,41 @@ _MAX_KEPT_PADDING = 1 << 22
 
 
 def slim(
-    elf: ElfFile, *, drop: Predicate = is_symbol_or_debug_section, rpath: str | None = None
+    elf: ElfFile,
+    *,
+    drop: Predicate = is_symbol_or_debug_section,
+    rpath: str | None = None,
+    patches: Iterable[Patch] = (),
 ) -> Edits:
-    """Remove sections and change the RPATH, without moving anything in memory.
+    """Remove sections, change the RPATH and patch, without moving anything in memory.
 
     Args:
         drop: picks sections to remove; those that only serve them go too. Sections in memory
             are never removed, and relocatable and core files are left alone.
         rpath: the new value of DT_RPATH or DT_RUNPATH, whichever the file has; "" removes it.
+        patches: more changes, by their offsets in the file as it is. They are made in files of
+            every kind; headers and what is removed they must not touch.
 
     Raises:
-        ElfShapeError: the file cannot be changed safely, or the RPATH does not fit in place
-            (`rpath_fits` tells beforehand; `slimwheel.elf.patchelf` makes room).
+        ElfShapeError: the file cannot be changed safely, changes overlap, or the RPATH does not
+            fit in place (`rpath_fits` tells beforehand; `slimwheel.elf.patchelf` makes room).
         ElfError: the file is damaged.
     """
-    whole = Keep(0, elf.source.size)
-    if elf.header.type not in (fmt.ET_EXEC, fmt.ET_DYN):
-        return Edits.of(elf.source.size, [whole])
-    patches = [] if rpath is None else list(rpath_patches(elf, rpath))
-    pieces: list[Piece] = [whole]
-    if removed := sections_to_remove(elf, drop):
-        cut = _Cut(elf, removed)
-        pieces = list(cut.pieces())
-        patches += cut.patches()
+    changes = list(patches)
+    pieces: list[Piece] = [Keep(0, elf.source.size)]
+    if elf.header.type in (fmt.ET_EXEC, fmt.ET_DYN):
+        if rpath is not None:
+            changes += rpath_patches(elf, rpath)
+        if removed := sections_to_remove(elf, drop):
+            cut = _Cut(elf, removed)
+            pieces = list(cut.pieces())
+            changes += cut.patches()
     try:
-        return Edits.of(elf.source.size, overlay(pieces, patches, elf.data))
+        return Edits.of(elf.source.size, overlay(pieces, changes, elf.data))
     except ValueError as error:
-        raise ElfShapeError(f"headers overlap other parts: {error}", file=elf.name) from error
+        raise ElfShapeError(
+            f"the changes cannot be made together: {error}", file=elf.name
+        ) from error
 
 
 class _Cut:

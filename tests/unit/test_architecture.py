@@ -13,18 +13,19 @@ SOURCES = sorted((PROJECT / "slimwheel").rglob("*.py"))
 LONGEST = 350
 
 # What each package may import of the others. The road runs from left to right in this order:
-# cli, report, build and verify, plan, recipe and wheelfile and pysource and shim, elf.
+# cli, report, build and verify, plan, recipe and wheelfile and pysource and shim, cuda, elf.
 MAY_IMPORT = {
     "cli": {"build", "fetch", "plan", "recipe", "report", "verify", "wheelfile"},
-    "report": {"build", "fetch", "plan", "recipe"},
+    "report": {"build", "cuda", "fetch", "plan", "recipe"},
     "build": {"elf", "plan", "recipe", "shim", "verify", "wheelfile"},
-    "verify": {"elf", "wheelfile"},
-    "plan": {"elf", "pysource", "recipe", "shim", "wheelfile"},
+    "verify": {"cuda", "elf", "wheelfile"},
+    "plan": {"cuda", "elf", "pysource", "recipe", "shim", "wheelfile"},
     "shim": {"pysource"},
     "fetch": set(),
     "recipe": {"pysource"},
     "pysource": set(),
     "wheelfile": set(),
+    "cuda": {"elf"},
     "elf": set(),
 }
 # What runs in the wheel's own Python, without slimwheel.
