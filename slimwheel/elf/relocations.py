@@ -1,15 +1,163 @@
-"""The relocations of a file: what the loader writes into its memory."""
+"""The relocations of a file: what the loader writes into its memory.
 
+Sources: System V gABI, "Relocation" and "Dynamic Section" (DT_RELR included); the numbers of the
+types are those of the x86-64 psABI, "Relocation Types".
+"""
+
+import struct
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
+from itertools import islice
+from typing import NamedTuple
 
+from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile
+from slimwheel.elf.format import Symbol
+from slimwheel.elf.memory import Memory
+from slimwheel.errors import ElfError
+
+RELA = struct.Struct("<QQq")
+DT_PLTRELSZ = 2
+DT_RELA = 7
+DT_RELASZ = 8
+DT_RELAENT = 9
+DT_PLTREL = 20
+DT_JMPREL = 23
+DT_RELRSZ = 35
+DT_RELR = 36
+
+_WORD = struct.Struct("<Q")
+_ADDEND = struct.Struct("<q")
+_WORD_BITS = 64
+_ADDRESSES = 1 << 64
+# Linkers of the largest libraries write a tenth of this. One word of DT_RELR can stand for 63.
+_MAX_RELOCATIONS = 1 << 22
+
+
+class RelocationType(IntEnum):
+    """The types of x86-64 that matter here; S is the symbol's address, A the addend, B the base."""
+
+    NONE = 0
+    ADDRESS = 1  # R_X86_64_64: S + A
+    COPY = 5
+    GLOB_DAT = 6  # S
+    JUMP_SLOT = 7  # S, when the function is first called
+    RELATIVE = 8  # B + A
+
+
+class Relocation(NamedTuple):
+    """One relocation; `symbol` is an index in the dynamic symbol table, 0 for none.
+
+    `type` is a `RelocationType` or any other number that the file has.
+    """
+
+    address: int
+    type: int
+    symbol: int
+    addend: int
 
 
 @dataclass(frozen=True, eq=False)
 class Relocations:
-    """All relocations of one file; make it once per file with `Relocations.read`."""
+    """All relocations of one file in the order of their addresses.
+
+    Make it once per file with `Relocations.read`: it takes 24 bytes for each relocation, and holds
+    the symbols that any of them names.
+    """
+
+    name: str
+    _addresses: "array[int]"
+    _infos: "array[int]"
+    _addends: "array[int]"
+    _symbols: dict[int, Symbol]
 
     @classmethod
     def read(cls, elf: ElfFile) -> "Relocations":
-        """Read the relocations, and the symbols that they name; ElfError on damage."""
-        raise NotImplementedError
+        """Read DT_RELA, DT_JMPREL and DT_RELR, and the symbols that they name.
+
+        Raises:
+            ElfError: damage, or a relocation that names a symbol the table does not have.
+            ElfShapeError: relocations without addends (DT_REL), which x86-64 does not use.
+        """
+        addresses, infos, addends = array("Q"), array("Q"), array("q")
+        rows = islice(_read_all(elf), _MAX_RELOCATIONS + 1)
+        for address, info, addend in rows:
+            addresses.append(address)
+            infos.append(info)
+            addends.append(addend)
+        if len(addresses) > _MAX_RELOCATIONS:
+            raise ElfError(f"more than {_MAX_RELOCATIONS} relocations", file=elf.name)
+        order = sorted(range(len(addresses)), key=addresses.__getitem__)
+        used = {info >> 32 for info in infos} - {0}
+        symbols = {i: s for i, s in enumerate(elf.symbols(), 1) if i in used} if used else {}
+        if missing := used - symbols.keys():
+            raise ElfError(f"a relocation names symbol {min(missing)}", file=elf.name)
+        return cls(
+            elf.name,
+            array("Q", map(addresses.__getitem__, order)),
+            array("Q", map(infos.__getitem__, order)),
+            array("q", map(addends.__getitem__, order)),
+            symbols,
+        )
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    def __iter__(self) -> Iterator[Relocation]:
+        return map(self._get, range(len(self)))
+
+    def within(self, start: int, stop: int) -> Iterator[Relocation]:
+        """Yield the relocations of the addresses from `start` to before `stop`, in order."""
+        first, last = bisect_left(self._addresses, start), bisect_left(self._addresses, stop)
+        return map(self._get, range(first, last))
+
+    def symbol(self, relocation: Relocation) -> Symbol | None:
+        """Return the symbol that one of these relocations names."""
+        return self._symbols.get(relocation.symbol)
+
+    def _get(self, index: int) -> Relocation:
+        info = self._infos[index]
+        return Relocation(
+            self._addresses[index], info & 0xFFFFFFFF, info >> 32, self._addends[index]
+        )
+
+
+def _read_all(elf: ElfFile) -> Iterator[tuple[int, int, int]]:
+    """Yield address, info (symbol and type) and addend."""
+    if elf.dynamic_value(DT_RELAENT) not in (None, RELA.size):
+        raise ElfError("relocations of another size than 24 bytes", file=elf.name)
+    if elf.dynamic_value(DT_PLTREL) not in (None, DT_RELA):
+        raise ElfShapeError("relocations without addends", file=elf.name)
+    for table, size in ((DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)):
+        yield from RELA.iter_unpack(_table(elf, table, size, RELA.size))
+    memory = Memory(elf)
+    for address in _packed_addresses(_table(elf, DT_RELR, DT_RELRSZ, _WORD.size)):
+        (addend,) = _ADDEND.unpack(memory.read(address, _ADDEND.size))
+        yield address, RelocationType.RELATIVE, addend
+
+
+def _table(elf: ElfFile, table_tag: int, size_tag: int, entry_size: int) -> memoryview:
+    address, size = elf.dynamic_value(table_tag), elf.dynamic_value(size_tag) or 0
+    if address is None or not size:
+        return memoryview(b"")
+    offset = elf.offset_of(address, size)
+    if size % entry_size:
+        raise elf.source.damage(f"{size} bytes of relocations of {entry_size} bytes", offset)
+    return elf.data[offset : offset + size]
+
+
+def _packed_addresses(table: memoryview) -> Iterator[int]:
+    """Unpack DT_RELR: even words are addresses, odd ones maps of the 63 words that follow."""
+    following = 0
+    for (word,) in _WORD.iter_unpack(table):
+        if word & 1:
+            for bit in range(1, _WORD_BITS):
+                if word >> bit & 1:
+                    yield (following + (bit - 1) * _WORD.size) % _ADDRESSES
+            following += (_WORD_BITS - 1) * _WORD.size
+        else:
+            yield word
+            following = word + _WORD.size
