@@ -79,9 +79,10 @@ class Construct:
 
     It zeroes the `size` bytes of the object (its first argument) and then points the object's
     first word `addend` bytes into the vtable: 16 is behind the two words that begin a vtable.
+    Without a size the object is a block of the heap, made by `new`, and is zeroed to its end.
     """
 
-    size: int
+    size: int | None
     vtable: SymbolReference
     addend: int = 16
 
@@ -148,6 +149,8 @@ class ToZeros:
 
 _THROW = ToSymbol("_ZSt21__throw_runtime_errorPKc", "GLIBCXX_3.4", "libstdc++.so.6")
 """`std::__throw_runtime_error(char const*)`, in libstdc++ since its present ABI began."""
+_USABLE_SIZE = ToSymbol("malloc_usable_size", "GLIBC_2.2.5", "libc.so.6")
+"""`malloc_usable_size(3)`: how many bytes a block of the heap has."""
 
 Pointer = ToSymbol | ToText | ToThrow | ToRefusingObject | ToZeros
 
@@ -264,7 +267,10 @@ class _Builder:
             case Store(argument, value, size, returns):
                 return stubs.store(argument, value, size, returns), []
             case Construct(size, vtable, addend):
-                return stubs.construct(size), [self._word(ToSymbol(*vtable, addend))]
+                word = self._word(ToSymbol(*vtable, addend))
+                if size is None:
+                    return stubs.construct_on_heap(), [self._word(_USABLE_SIZE), word]
+                return stubs.construct(size), [word]
 
     def _emit(self, stub: stubs.Stub, targets: list[Place]) -> tuple[Place, int]:
         code = self._object.code

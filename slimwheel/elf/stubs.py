@@ -1,7 +1,7 @@
 """The machine code of a shadow's functions: x86-64, as the psABI's calling convention asks for.
 
-None of them has a frame or touches the stack, so that the return address is on top of it all the
-time, and the function that a tail jump reaches finds the stack as its caller's caller left it.
+None that throws has a frame or touches the stack, so that the return address is on top of it, and
+the function that a tail jump reaches finds the stack as its caller's caller left it.
 Registers that a callee must preserve (rbx, rbp, r12 to r15) are not touched.
 
 A stub is code with holes: four bytes that take the distance to something that lies elsewhere.
@@ -87,6 +87,27 @@ def construct(size: int) -> Stub:
         raise ValueError(f"an object with a vtable of {size} bytes")
     fill = b"\x48\x89\xfa\x31\xc0\xb9" + size.to_bytes(4, "little") + b"\xf3\xaa\x48\x8b\x05"
     return Stub(fill + _HOLE + b"\x48\x89\x02" + _RETURN, (len(fill),))
+
+
+def construct_on_heap() -> Stub:
+    """Zero a whole block of the heap and fill its first word; holes: a word with the address of
+    malloc_usable_size(3), a word that holds what goes into the first one.
+
+    push %rdi            (which also aligns the stack for the call)
+    call *word(%rip)
+    pop %rdi
+    mov %rdi, %rdx
+    mov %rax, %rcx
+    xor %eax, %eax
+    rep stosb
+    mov word(%rip), %rax
+    mov %rax, (%rdx)
+    ret
+    """
+    call = b"\x57\xff\x15"
+    fill = b"\x5f\x48\x89\xfa\x48\x89\xc1\x31\xc0\xf3\xaa\x48\x8b\x05"
+    code = call + _HOLE + fill + _HOLE + b"\x48\x89\x02" + _RETURN
+    return Stub(code, (len(call), len(call) + len(_HOLE) + len(fill)))
 
 
 def _load_rax(value: int) -> bytes:

@@ -27,6 +27,7 @@ _SHT_VERSYM = 0x6FFFFFFF
 _DT_SYMENT = 11
 _DT_RELACOUNT = 0x6FFFFFF9
 _STB_GLOBAL = 1
+_STB_WEAK = 2
 _STT_NOTYPE = 0
 _STT_OBJECT = 1
 _STT_FUNC = 2
@@ -223,14 +224,16 @@ class _Writer:
         return b"".join(index.to_bytes(2, "little") for index in indexes)
 
     def _symbols(self, image: Image) -> bytes:
-        info = _STB_GLOBAL << 4
         rows = [bytes(fmt.SYMBOL.size)]
         for reference in self._imports:
             name = self._strings.add(reference.name)
-            rows.append(fmt.SYMBOL.pack(name, info | _STT_NOTYPE, 0, fmt.SHN_UNDEF, 0, 0))
+            # Of no library: whoever loads this one may have it or not.
+            binding = _STB_GLOBAL if reference.library else _STB_WEAK
+            kind = binding << 4 | _STT_NOTYPE
+            rows.append(fmt.SYMBOL.pack(name, kind, 0, fmt.SHN_UNDEF, 0, 0))
         for export in self._exports:
             name, area = self._strings.add(export.name), export.place.area
-            kind = info | (_STT_FUNC if area == Area.CODE else _STT_OBJECT)
+            kind = _STB_GLOBAL << 4 | (_STT_FUNC if area == Area.CODE else _STT_OBJECT)
             value = self._address(export.place)
             rows.append(fmt.SYMBOL.pack(name, kind, 0, image.index(area), value, export.size))
         return b"".join(rows)

@@ -1,6 +1,6 @@
 """Shadow libraries as the recipe wants them: what each symbol answers, and in which words."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 import itanium_demangler
@@ -60,6 +60,7 @@ class ShadowMaker:
 
     Args:
         asked: every symbol that any of the shadows is to have.
+        going: the libraries of the wheel that go.
         elf: the ELF file of a member of the wheel.
         stays: where a symbol stays available, None if it goes.
     """
@@ -69,12 +70,14 @@ class ShadowMaker:
         cuda: Cuda,
         shadow: Shadow,
         asked: Collection[Key],
+        going: Iterable[Library],
         elf: Callable[[str], ElfFile],
         stays: Callable[[str, str | None], SymbolReference | None],
     ) -> None:
         self._cuda = cuda
         self._rules = shadow
         self._asked = asked
+        self._going = list(going)
         self._elf = elf
         self._stays = stays
         self._definitions: dict[str, Mapping[Key, Symbol]] = {}
@@ -126,11 +129,19 @@ class ShadowMaker:
             raise Unshadowable(provider.member, key[0], error.message) from error
         data[key] = clone.data
         for typeinfo in clone.typeinfos:
-            found = self._definition(provider, typeinfo)
-            if found is None:
-                why = f"its base {demangled(typeinfo[0])} is in another library that goes"
-                raise Unshadowable(provider.member, key[0], why)
-            self._clone(provider, (found.name, found.version), found, data)
+            holder, found = provider, typeinfo
+            if not typeinfo.defined:
+                holder, found = self._elsewhere(typeinfo.name, provider, key)
+            self._clone(holder, (found.name, found.version), found, data)
+
+    def _elsewhere(self, name: str, provider: Library, key: Key) -> tuple[Library, Symbol]:
+        """Find what a removed library refers to in another one that goes."""
+        for library in self._going:
+            symbol = self._definition(library, (name, None)) if name in library.exports else None
+            if symbol is not None:
+                return library, symbol
+        why = f"it refers to {demangled(name)}, which nothing in the wheel defines"
+        raise Unshadowable(provider.member, key[0], why)
 
     def _definition(self, provider: Library | None, key: Key) -> Symbol | None:
         if provider is None:
@@ -167,7 +178,7 @@ class ShadowMaker:
             return Store(store.argument, store.value, store.size, rule.returns or 0)
         if rule.constructs is not None:
             vtable = rule.constructs.vtable
-            return Construct(self._stays(vtable, None) or SymbolReference(vtable))
+            return Construct(None, self._stays(vtable, None) or SymbolReference(vtable))
         assert rule.returns is not None
         return Return(rule.returns)
 

@@ -79,7 +79,10 @@ def _judged(
         wanted = wanted_shadows(linkage, verdicts, plan.loaded.recipe, rpaths)
         asked = {key for one in wanted for key in one.symbols}
         stays = _Staying(linkage, verdicts)
-        maker = ShadowMaker(cuda, shadow, asked, lambda m: facts.elf(m).elf, stays.reference)
+        going = [linkage.libraries[v.member] for v in verdicts.values() if v.goes]
+        maker = ShadowMaker(
+            cuda, shadow, asked, going, lambda member: facts.elf(member).elf, stays.reference
+        )
         try:
             return verdicts, [_Made(one, write_shadow(maker.make(one))) for one in wanted]
         except Unshadowable as error:

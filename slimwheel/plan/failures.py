@@ -19,8 +19,8 @@ def missing_rule(output: str, plan: Plan) -> str | None:
         return None
     if undefined := _UNDEFINED.search(output):
         return (
-            f"Nothing defines {undefined[1]}: name it in a [[shadow.export]] of the recipe, or keep "
-            "the library that has it with [cuda] keep."
+            f"Nothing defines {undefined[1]}: name it in a [[shadow.export]] of the recipe, or "
+            "keep the library that has it with [cuda] keep."
         )
     found = re.search(rf"([^\n]*): {re.escape(shadow.message)}", output)
     if not found:

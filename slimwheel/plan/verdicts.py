@@ -144,7 +144,7 @@ class _Judgement:
             only_cuda_needs_it = needers and needers <= self._suspects | self._going
             if library.device_code or only_cuda_needs_it or self._taken(member):
                 continue
-            if self._uses_what_stays(library):
+            if self._uses_more_than_cuda(library):
                 why = "it holds no device code, and uses more than CUDA's libraries"
                 self._set(library, goes=False, why=why)
                 return True
@@ -185,10 +185,10 @@ class _Judgement:
             why = "what it uses beyond the C and C++ runtime is CUDA's and goes"
         self._set(library, goes=True, why=why)
 
-    def _uses_what_stays(self, library: Library) -> bool:
-        doubtful = self._suspects | self._going
+    def _uses_more_than_cuda(self, library: Library) -> bool:
+        """Whether it uses a library that has no device code and is not known to go."""
         return any(
-            provider.member not in doubtful
+            provider.member not in self._going and not provider.device_code
             for wish in library.imports
             for provider in self._linkage.providers(library, wish)
         )
