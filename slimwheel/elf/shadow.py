@@ -288,6 +288,8 @@ class _Builder:
         return self._texts[text]
 
     def _zeros(self, size: int) -> Place:
+        if not 0 <= size < stubs.LIMIT:
+            raise ValueError(f"{size} bytes of zeros")
         start = align_up(self._object.zeros, ALIGNMENT)
         # Also no bytes have an address of their own.
         self._object.zeros = start + max(size, 1)
