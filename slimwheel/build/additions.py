@@ -12,10 +12,11 @@ from typing import Any
 
 from slimwheel import __version__
 from slimwheel.build.distinfo import (
-    edited_entry_points,
     edited_metadata,
     edited_wheel,
+    matching_requirements,
     top_level,
+    unwanted_entry_points,
 )
 from slimwheel.build.gone import collapsed, gone_modules
 from slimwheel.build.naming import OutputNames
@@ -24,10 +25,16 @@ from slimwheel.build.sbom import Subject, make_sbom
 from slimwheel.build.sbom import Upstream as SbomUpstream
 from slimwheel.elf.patchelf import patchelf_version
 from slimwheel.plan import Action, Decision, Plan
-from slimwheel.plan.python_rules import active_guards, as_shim_guard
+from slimwheel.plan.python_rules import (
+    active_forgets,
+    active_guards,
+    as_shim_forget,
+    as_shim_guard,
+)
 from slimwheel.shim import Manifest, boot_files, ergonomics_files
 from slimwheel.shim.manifest import Dev, Removed
 from slimwheel.wheelfile.deflate import compress
+from slimwheel.wheelfile.metadata import without_entry_points
 from slimwheel.wheelfile.wheel import SIGNATURES, Wheel
 
 _SBOM = "sboms/slimwheel.cdx.json"
@@ -112,6 +119,7 @@ def make_manifest(plan: Plan, source: Provenance) -> Manifest:
         "removed": removed,
         "guards": [as_shim_guard(g) for g in active_guards(plan, source.wheel.version)],
         "environment": recipe.shim.environment,
+        "forget": [as_shim_forget(f) for f in active_forgets(plan, source.wheel.version)],
     }
 
 
@@ -126,29 +134,43 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
     wheel, names = source.wheel, source.names
     directory = wheel.dist_info
     note = f"modified from {wheel.project} {wheel.version} by slimwheel, recipe "
+    changes = plan.loaded.recipe.requires
+    if plan.acted(changes.rule):
+        plan.dropped_requirements = matching_requirements(wheel, changes.drop)
     metadata = edited_metadata(
         wheel,
         project=names.project,
         version=names.version,
         note=note + plan.loaded.recipe.name,
-        changes=plan.loaded.recipe.requires,
-        requires=[names.companion_requirement],
+        drop=plan.dropped_requirements,
+        requires=[*changes.add, names.companion_requirement],
     )
     _add(plan, f"{directory}/METADATA", metadata, "names the slim distribution")
     _add(plan, f"{directory}/WHEEL", edited_wheel(wheel), "names slimwheel as a generator")
-    entry_points = wheel.dist_info_member("entry_points.txt")
-    if entry_points:
-        modules = {module for removed in manifest["removed"] for module in removed["modules"]}
-        old = wheel.read_text(entry_points)
-        new = edited_entry_points(old, modules)
-        if new != old:
-            _add(plan, entry_points.name, new.encode(), "without those whose module is gone")
+    _edit_entry_points(plan, wheel, manifest)
     shipped = [decision.member for decision in plan.shipped]
     _add(plan, f"{directory}/top_level.txt", top_level(shipped), "lists what is shipped")
     _add(plan, f"{directory}/{_SBOM}", _sbom(plan, source, manifest), "says what was changed")
     for signature in SIGNATURES:
         _drop_signature(plan, f"{directory}/{signature}")
     _add_record(plan, source)
+
+
+def _edit_entry_points(plan: Plan, wheel: Wheel, manifest: Manifest) -> None:
+    member = wheel.dist_info_member("entry_points.txt")
+    if not member:
+        return
+    text = wheel.read_text(member)
+    changes = plan.loaded.recipe.entry_points
+    gone = unwanted_entry_points(
+        text,
+        changes.drop if plan.acted(changes.rule) else {},
+        {module for removed in manifest["removed"] for module in removed["modules"]},
+    )
+    if gone:
+        plan.dropped_entry_points = [f"{group}: {name}" for group, name in gone]
+        new = without_entry_points(text, gone).encode()
+        _add(plan, member.name, new, "without those whose target is gone")
 
 
 def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:

@@ -8,7 +8,6 @@ from slimwheel.build.naming import OutputNames
 from slimwheel.build.workspace import unfinished
 from slimwheel.build.writing import WrittenWheel
 from slimwheel.plan import Plan
-from slimwheel.recipe import Requires
 from slimwheel.shim import Manifest, dev_files
 from slimwheel.wheelfile.writer import WheelWriter, member_order
 
@@ -61,7 +60,7 @@ def write_dev(
         project=names.dev_project,
         version=names.dev.version,
         note=f"headers and test modules that {names.project} leaves out",
-        changes=Requires(drop=("*",)),
+        drop=upstream.metadata.get_all("Requires-Dist"),
         requires=[f"{names.project}=={names.version}"],
     )
     new = dev_files(plan.loaded.recipe.distribution.package, manifest)

@@ -1,12 +1,11 @@
 """The dist-info directory of what a build puts out: upstream's, edited, or a new one."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from slimwheel import __version__
 from slimwheel.plan.served import requirement_name
-from slimwheel.recipe import Requires
-from slimwheel.wheelfile.metadata import Headers, entry_point_modules, without_entry_points
+from slimwheel.wheelfile.metadata import Headers, entry_point_modules
 from slimwheel.wheelfile.names import expand_tag
 from slimwheel.wheelfile.wheel import Wheel
 
@@ -19,27 +18,33 @@ def edited_metadata(
     project: str,
     version: str,
     note: str,
-    changes: Requires,
+    drop: Collection[str],
     requires: Iterable[str],
 ) -> bytes:
     """Return upstream's METADATA under another name, saying in its summary what was done.
 
     Args:
         note: what was done, a few words.
-        changes: the recipe's changes to Requires-Dist.
-        requires: further requirements to add.
+        drop: values of Requires-Dist that go.
+        requires: values to add.
     """
     metadata = _copy(wheel.metadata)
     metadata.set("Name", project)
     metadata.set("Version", version)
     metadata.set("Summary", f"{metadata.get('Summary') or wheel.project} ({note})")
-    metadata.remove(
-        "Requires-Dist",
-        lambda value: any(fnmatchcase(requirement_name(value), name) for name in changes.drop),
-    )
-    for requirement in (*changes.add, *requires):
+    metadata.remove("Requires-Dist", lambda value: value in drop)
+    for requirement in requires:
         metadata.add("Requires-Dist", requirement)
     return metadata.to_bytes()
+
+
+def matching_requirements(wheel: Wheel, globs: Collection[str]) -> list[str]:
+    """Return the values of Requires-Dist whose project a glob matches."""
+    return [
+        value
+        for value in wheel.metadata.get_all("Requires-Dist")
+        if _any_matches(requirement_name(value), globs)
+    ]
 
 
 def edited_wheel(wheel: Wheel) -> bytes:
@@ -73,14 +78,21 @@ def plain_wheel(tag: str, *, generator: str, purelib: bool) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def edited_entry_points(text: str, removed_modules: Collection[str]) -> str:
-    """Return entry_points.txt without those whose module is gone."""
-    gone = [
+def unwanted_entry_points(
+    text: str, globs: Mapping[str, Collection[str]], removed_modules: Collection[str]
+) -> list[tuple[str, str]]:
+    """Return (group, name) of the entry points that go.
+
+    Args:
+        text: entry_points.txt.
+        globs: of names, by group.
+        removed_modules: a package stands for its modules.
+    """
+    return [
         (group, name)
         for group, name, module in entry_point_modules(text)
-        if _inside(module, removed_modules)
+        if _inside(module, removed_modules) or _any_matches(name, globs.get(group, ()))
     ]
-    return without_entry_points(text, gone) if gone else text
 
 
 def top_level(members: Iterable[str]) -> bytes:
@@ -93,6 +105,10 @@ def top_level(members: Iterable[str]) -> bytes:
         if rest or first.endswith((".py", ".so")):
             names.add(first.partition(".")[0])
     return "".join(f"{name}\n" for name in sorted(names)).encode()
+
+
+def _any_matches(name: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def _inside(module: str, packages: Collection[str]) -> bool:

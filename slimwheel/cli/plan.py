@@ -104,5 +104,9 @@ def _as_json(plan: Plan, download: int) -> dict[str, Any]:
         "rules": [summary.to_json() for summary in plan.summaries],
         "cuda": plan.cuda.to_json() if plan.cuda else None,
         "decisions": [plan.decisions[name].to_json() for name in sorted(plan.decisions)],
+        "dropped": {
+            "requirements": plan.dropped_requirements,
+            "entry_points": plan.dropped_entry_points,
+        },
         "warnings": plan.warnings,
     }

@@ -156,6 +156,8 @@ class Plan:
         contents: new bytes of members that are added, or rewritten and small.
         summaries: by rule, in the recipe's order.
         cuda: what becomes of CUDA, None where the recipe or the wheel has nothing to do with it.
+        dropped_requirements: values of Requires-Dist that go.
+        dropped_entry_points: those that go, as `group: name`.
         warnings: what was left alone although a rule asked for it.
     """
 
@@ -166,11 +168,18 @@ class Plan:
     contents: dict[str, bytes] = field(default_factory=dict)
     summaries: list[RuleSummary] = field(default_factory=list)
     cuda: CudaPlan | None = None
+    dropped_requirements: list[str] = field(default_factory=list)
+    dropped_entry_points: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def rule_on(self, rule: R | None, version: str) -> R | None:
         """Return a rule of the recipe where it is there, on, and meant for an upstream version."""
         return rule if self.loaded.recipe.is_on(rule, version) else None
+
+    def acted(self, rule: str | None) -> bool:
+        """Whether a rule changed anything; what depends on no rule always happens."""
+        acting = (summary.rule.id for summary in self.summaries if summary.members)
+        return rule is None or rule in acting
 
     def with_action(self, *actions: Action) -> list[Decision]:
         """Return the decisions that have one of the actions, sorted by member."""

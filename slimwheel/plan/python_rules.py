@@ -2,22 +2,25 @@
 
 from collections import defaultdict
 
+from packaging.version import Version
+
 from slimwheel.errors import WheelError
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.model import Action, Decision, Plan
 from slimwheel.pysource import Edit, PlaceNotFound, apply, parse_place
-from slimwheel.recipe import Guard
+from slimwheel.recipe import Forget, Guard, PythonEdit
 from slimwheel.shim import boot_edits, guard_edits
 from slimwheel.shim import manifest as shim_manifest
 from slimwheel.wheelfile.deflate import compress
 
 _BOOT = "calls the shim"
+_PUBLIC_VERSION = "{public-version}"
 
 
 def decide_python(plan: Plan, facts: Facts) -> None:
     """Edit the Python files that guards and the shim need, each once.
 
-    A guard of a rule that removed nothing is left out: there is nothing to guard.
+    Guards and edits of a rule that removed nothing are left out: they have no purpose then.
 
     Raises:
         WheelError: a file lacks a place that is required, or cannot be parsed.
@@ -30,20 +33,24 @@ def decide_python(plan: Plan, facts: Facts) -> None:
     edits[entry] += boot_edits(recipe.distribution.package)
     whys[entry].append(_BOOT)
     for change in recipe.python:
-        if change.applies_to(version) and (change.required or change.file in facts.wheel.members):
-            edits[change.file].append(Edit(parse_place(change.place), change.code))
-            whys[change.file].append(f"rule {change.rule}")
+        if change.applies_to(version) and plan.acted(change.rule):
+            _add_change(plan, facts, change, edits, whys)
     for guard in active_guards(plan, version):
         _add_guard(plan, facts, guard, edits, whys)
     for member, wanted in edits.items():
-        _rewrite(plan, facts, member, wanted, ", ".join(whys[member]))
+        _rewrite(plan, facts, member, wanted, ", ".join(dict.fromkeys(whys[member])))
 
 
 def active_guards(plan: Plan, version: str) -> list[Guard]:
     """Return the guards whose rules removed something."""
-    removing = {summary.rule.id for summary in plan.summaries if summary.members}
     guards = plan.loaded.recipe.guard
-    return [guard for guard in guards if guard.applies_to(version) and guard.rule in removing]
+    return [guard for guard in guards if guard.applies_to(version) and plan.acted(guard.rule)]
+
+
+def active_forgets(plan: Plan, version: str) -> list[Forget]:
+    """Return what the shim forgets: where rules removed something."""
+    forgets = plan.loaded.recipe.shim.forget
+    return [forget for forget in forgets if forget.applies_to(version) and plan.acted(forget.rule)]
 
 
 def as_shim_guard(guard: Guard) -> shim_manifest.Guard:
@@ -56,6 +63,41 @@ def as_shim_guard(guard: Guard) -> shim_manifest.Guard:
         "rule": guard.rule,
         "argument": guard.argument,
     }
+
+
+def as_shim_forget(forget: Forget) -> shim_manifest.Forget:
+    """Return what the shim forgets as its manifest holds it."""
+    return {
+        "module": forget.module,
+        "rule": forget.rule,
+        "names": list(forget.names),
+        "except": list(forget.exceptions),
+        "set": forget.set,
+    }
+
+
+def _add_change(
+    plan: Plan,
+    facts: Facts,
+    change: PythonEdit,
+    edits: dict[str, list[Edit]],
+    whys: dict[str, list[str]],
+) -> None:
+    """Add one of the recipe's own edits; one that finds no place is an error where required."""
+    public = Version(facts.wheel.version).public
+    edit = Edit(parse_place(change.place), change.code.replace(_PUBLIC_VERSION, public))
+    if not change.required:
+        try:
+            if change.file not in facts.wheel.members:
+                raise PlaceNotFound("no such file")
+            _applied(facts, change.file, [edit])
+        except PlaceNotFound:
+            plan.warnings.append(
+                f"no edit of {change.file} at {change.place}: this wheel does not have it"
+            )
+            return
+    edits[change.file].append(edit)
+    whys[change.file].append(f"rule {change.rule}")
 
 
 def _add_guard(

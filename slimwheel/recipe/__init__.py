@@ -15,6 +15,8 @@ from slimwheel.recipe.loading import (
 from slimwheel.recipe.models import Rule
 from slimwheel.recipe.schema import (
     ContentKind,
+    EntryPoints,
+    Forget,
     Guard,
     PythonEdit,
     Recipe,
@@ -27,8 +29,10 @@ __all__ = [
     "Answer",
     "ContentKind",
     "Cuda",
+    "EntryPoints",
     "Export",
     "Family",
+    "Forget",
     "Guard",
     "LoadedRecipe",
     "PythonEdit",

@@ -39,6 +39,7 @@ RequirementText = Annotated[str, AfterValidator(_requirement)]
 PlaceText = Annotated[str, AfterValidator(_place)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+NameGlob = Annotated[str, Field(pattern=r"^[\w*?]+$", description="a Python name; * and ? match")]
 
 
 class ContentKind(StrEnum):
@@ -97,10 +98,21 @@ class Requires(Model):
 
     drop: tuple[str, ...] = ()
     add: tuple[RequirementText, ...] = ()
+    rule: RuleId | None = Field(default=None, description="drop only where this removed something")
+
+
+class EntryPoints(Model):
+    """Entry points that go: globs of names by group."""
+
+    drop: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rule: RuleId | None = Field(default=None, description="drop only where this removed something")
 
 
 class PythonEdit(Versioned):
-    """An edit of a Python file, at a place that is found by parsing."""
+    """An edit of a Python file, at a place that is found by parsing.
+
+    In the code `{public-version}` stands for upstream's version without its local part.
+    """
 
     file: str
     place: PlaceText
@@ -140,10 +152,28 @@ class Unlisted(Versioned):
     paths: tuple[Pattern, ...] = Field(min_length=1)
 
 
+class Forget(Versioned):
+    """What extension modules define for a part that is gone, taken away when it is imported."""
+
+    module: ModuleName
+    rule: RuleId
+    names: tuple[NameGlob, ...] = Field(default=(), description="attributes to delete")
+    exceptions: tuple[NameGlob, ...] = Field(default=(), alias="except")
+    set: dict[VariableName, bool | int | str] = Field(
+        default_factory=dict, description="new values of attributes that are there"
+    )
+
+
 class Shim(Model):
-    """What the shim sets before the first library loads."""
+    """What the shim does when the package is imported.
+
+    Attributes:
+        environment: variables that are set before the first library loads.
+        forget: what is taken away behind it.
+    """
 
     environment: dict[VariableName, str] = Field(default_factory=dict)
+    forget: tuple[Forget, ...] = ()
 
 
 class Expect(Model):
@@ -172,6 +202,7 @@ class Recipe(Model):
     cuda: Cuda | None = None
     shadow: Shadow | None = None
     requires: Requires = Requires()
+    entry_points: EntryPoints = EntryPoints()
     python: tuple[PythonEdit, ...] = ()
     guard: tuple[Guard, ...] = ()
     refuse: tuple[Refusal, ...] = ()
@@ -203,7 +234,9 @@ class Recipe(Model):
         names = [self.upstream, self.distribution.name, self.distribution.dev]
         if len(set(names)) < len(names):
             raise ValueError("upstream, distribution.name and distribution.dev must differ")
-        used = {guard.rule for guard in self.guard} | {edit.rule for edit in self.python}
+        used = {bound.rule for bound in self.guard} | {bound.rule for bound in self.python}
+        used |= {bound.rule for bound in self.shim.forget}
+        used |= {rule for rule in (self.requires.rule, self.entry_points.rule) if rule}
         unknown = used - set(ids)
         if unknown:
             raise ValueError(f"no rule has the id {', '.join(sorted(unknown))}")

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slimwheel.plan import Action, Decision, Plan, RuleSummary
+from slimwheel.plan.served import requirement_name
 from slimwheel.report.sizes import megabytes, share
 
 _LARGEST = 12
@@ -78,12 +79,18 @@ def totals(plan: Plan, download: int) -> list[str]:
     """Return the totals of a plan in sentences; `download` is upstream's size in bytes."""
     before, after = plan.installed_before, plan.installed_after
     counts = {action: len(plan.with_action(action)) for action in Action}
-    return [
+    lines = [
         f"installed  {megabytes(before)} -> {megabytes(after)} ({share(after, before)})",
         f"download   {megabytes(download)} -> about {megabytes(plan.packed_after)} "
         f"({share(plan.packed_after, download)}; rewritten members are estimated)",
         "members    " + ", ".join(f"{counts[action]} {action}" for action in Action),
     ]
+    if plan.dropped_requirements:
+        names = map(requirement_name, plan.dropped_requirements)
+        lines.append(f"dependencies that go: {', '.join(names)}")
+    if plan.dropped_entry_points:
+        lines.append(f"entry points that go: {', '.join(plan.dropped_entry_points)}")
+    return lines
 
 
 def explanation(decision: Decision, plan: Plan) -> list[str]:

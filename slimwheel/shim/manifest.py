@@ -67,6 +67,19 @@ class PathGuard(TypedDict):
 
 Guard = CallGuard | PathGuard
 
+# What goes from an extension module when the package is imported: attributes that match a glob of
+# `names` and none of `except`. Attributes in `set` get new values where they are there.
+Forget = TypedDict(
+    "Forget",
+    {
+        "module": str,
+        "rule": str,
+        "names": list[str],
+        "except": list[str],
+        "set": Mapping[str, bool | int | str],
+    },
+)
+
 
 class Manifest(TypedDict):
     """What a slim wheel is and how it was made."""
@@ -83,6 +96,7 @@ class Manifest(TypedDict):
     removed: list[Removed]
     guards: list[Guard]
     environment: Mapping[str, str]
+    forget: list[Forget]
 
 
 class DevManifest(TypedDict):

@@ -1,9 +1,11 @@
 """The files that every slim wheel is given."""
 
 import pprint
+import re
+from collections.abc import Iterable
 from importlib.resources import files
 
-from slimwheel.shim.manifest import Manifest, dev_manifest, dumps
+from slimwheel.shim.manifest import Forget, Manifest, dev_manifest, dumps
 
 # A package's slim distributions are `<package>_<variant>`; they own the same files.
 VARIANTS = ("cpu", "gpu")
@@ -73,7 +75,24 @@ def _build_module(package: str, manifest: Manifest) -> bytes:
             for removed in manifest["removed"]
             for module in removed["modules"]
         },
+        "FORGET": [
+            (forget["module"], _pattern(forget), dict(forget["set"]))
+            for forget in manifest["forget"]
+        ],
     }
     lines = ['"""Written from manifest.json: what importing the package has to know of it."""', ""]
     lines += [f"{name} = {pprint.pformat(value, width=100)}" for name, value in values.items()]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _pattern(forget: Forget) -> str:
+    """The names that go as one regular expression that Python 3.5 knows too."""
+    if not forget["names"]:
+        return "(?!)"
+    exceptions = f"(?!{_alternatives(forget['except'])})" if forget["except"] else ""
+    return exceptions + _alternatives(forget["names"])
+
+
+def _alternatives(globs: Iterable[str]) -> str:
+    patterns = (re.escape(glob).replace(r"\*", ".*").replace(r"\?", ".") for glob in globs)
+    return rf"(?:{'|'.join(patterns)})\Z"

@@ -3,16 +3,16 @@
 Written by slimwheel, which turned an upstream wheel into this one; `manifest.json` in this folder
 says from what and how. Private: `python -m torch_ergonomics` shows it to people.
 
-`before` and `after` are called by the package's own `__init__`, `gone` by functions that need
-what was removed. Everything else is loaded when it is needed, for all of this is part of the time
-that importing the package takes.
+`before` and `after` are called by the package's own `__init__`, `forget` where it has loaded more
+extension modules, `gone` by functions that need what was removed. Everything else is loaded when
+it is needed, for all of this is part of the time that importing the package takes.
 """
 
 import os
 
-from .build import ENVIRONMENT, MODULES
+from .build import ENVIRONMENT, FORGET, MODULES
 
-__all__ = ["after", "before", "gone"]
+__all__ = ["after", "before", "forget", "gone"]
 
 
 def before() -> None:
@@ -31,12 +31,27 @@ def before() -> None:
 def after() -> None:
     """Runs when the package's libraries are loaded: from here on their names can be used.
 
+    They are used by nobody yet, so this is where names go that this build is made without.
     A development wheel that does not fit is reported here and not earlier, so that the warning
     does not hide why a library failed to load.
     """
+    forget(*[entry[0] for entry in FORGET])
     from .neighbours import warn_of_dev
 
     warn_of_dev()
+
+
+def forget(*modules: str) -> None:
+    """Runs when extension modules are loaded: takes from them what this build is made without.
+
+    Args:
+        modules: their full names; those that are not loaded are passed over.
+    """
+    entries = [entry for entry in FORGET if entry[0] in modules]
+    if entries:
+        from . import forgetting
+
+        forgetting.forget(entries)
 
 
 def gone(rule: str, path: object = None) -> None:

@@ -4,7 +4,7 @@ slimwheel writes build.py from the manifest: literals that Python compiles once,
 does not parse the manifest.
 """
 
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 PACKAGE: str  # the package that holds this folder, as "torch"
 DISTRIBUTION: str  # as "torch_cpu"
@@ -17,3 +17,5 @@ DEV_REQUIREMENT: Optional[str]  # as "torch_cpu_dev==2.13.0+cpu"
 RIVALS: List[str]  # distributions that own the same package, as "torch_gpu"
 ENVIRONMENT: Dict[str, str]  # variable and the value it gets where it has none
 MODULES: Dict[str, str]  # dotted name of a removed module and the rule that removed it
+# Module, regular expression of its attributes that are deleted, new values of others.
+FORGET: List[Tuple[str, str, Dict[str, Any]]]

@@ -108,6 +108,7 @@ def make_manifest() -> Manifest:
             },
         ],
         "environment": {"KMP_FAKE": "1"},
+        "forget": [],
     }
 
 
