@@ -9,6 +9,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from tests.support.upstream import TAG, Members, make_torch_wheel
+
 DEVICE_CODE = 4096
 """Bytes of device code in each library that has some, behind the container's header."""
 
@@ -77,7 +79,6 @@ namespace at { namespace cuda { int mm(int); } }
 namespace c10d {
 int (*get_gil_checker())();
 struct CudaGroup { virtual int reduce_cuda(); virtual ~CudaGroup(); };
-struct CudaError : std::runtime_error { using std::runtime_error::runtime_error; ~CudaError(); };
 struct CudaOptions { CudaOptions(bool fast); virtual ~CudaOptions(); std::string name; };
 }
 """
@@ -96,7 +97,6 @@ static int checker() { return 1; }
 int (*get_gil_checker())() { return checker; }
 int CudaGroup::reduce_cuda() { return 3; }
 CudaGroup::~CudaGroup() {}
-CudaError::~CudaError() {}
 CudaOptions::CudaOptions(bool fast) : name(fast ? "fast" : "slow") {}
 }
 extern "C" int aoti_torch_stream() { return 7; }
@@ -109,7 +109,7 @@ _TORCH_PYTHON = (
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <new>
+#include <typeinfo>
 namespace at { int add_cpu(); int mul_cpu(); int profiler(); }
 c10d::CudaOptions::~CudaOptions() {}
 static int (*checker)();
@@ -120,14 +120,14 @@ __attribute__((constructor)) static void init() {
     options = new c10d::CudaOptions(true);
 }
 // Its vtable refers to that of its base, its typeinfo to its base's.
-struct Derived : c10d::CudaGroup { int reduce_cuda() override { return 11; } };
+struct Derived : c10d::CudaGroup { int answer() { return 11; } };
 static int call(int what) {
     switch (what) {
     case 0: return at::cuda::mm(2);
     case 1: return c10::cuda::device_count();
     case 2: return c10::cuda::allocator->allocate(5);
-    case 3: { Derived made; c10d::CudaGroup *base = &made; return base->reduce_cuda(); }
-    case 4: try { throw c10d::CudaError("thrown here"); } catch (c10d::CudaError &e) { return 44; }
+    case 3: { c10d::CudaGroup *made = new Derived; return dynamic_cast<Derived *>(made)->answer(); }
+    case 4: return std::strlen(typeid(c10d::CudaGroup).name());
     default: return at::profiler();
     }
 }
@@ -214,4 +214,68 @@ def mixed_members() -> dict[str, bytes]:
         _build_cudart(here)
         aten = _build(here, "libATen.so", _ATEN, "libcudart.so.13")
         user = _build(here, "_C.cpython-311-x86_64-linux-gnu.so", _ATEN_USER, "libATen.so")
-        return {"torch/lib/libATen.so": aten, "torch/lib/_C.so": user}
+        return {"torch/lib/libATen.so": aten, "torch/_C.so": user}
+
+
+_C_MODULE = """\
+import ctypes
+import os
+
+__all__ = ["_answer", "_call", "_options"]
+_lib = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib")
+_native = ctypes.CDLL(os.path.join(_lib, "libtorch_python.so"))
+_native.torch_call.restype = ctypes.c_char_p
+_answer = _native.torch_answer
+_options = _native.torch_options
+
+
+def _call(what):
+    return _native.torch_call(what).decode()
+"""
+_MIXED_C_MODULE = """\
+import ctypes
+import os
+
+__all__ = ["_answer", "_devices", "_device_code"]
+_torch = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_native = ctypes.CDLL(os.path.join(_torch, "_C.so"))
+_answer = _native.torch_answer
+_devices = _native.torch_devices
+_device_code = _native.torch_device_code
+"""
+_VERSION = """\
+from typing import Optional
+
+__version__ = '2.14.1+cu130'
+cuda: Optional[str] = '13.0'
+"""
+_REQUIRES = (
+    "Requires-Dist: nvidia-cudnn-cu13==9.24.0.43; platform_system == 'Linux'",
+    "Requires-Dist: cuda-toolkit[cudart]==13.0.3; platform_system == 'Linux'",
+    "Requires-Dist: triton~=3.8.0; platform_system == 'Linux'",
+)
+
+
+def make_cuda_torch(
+    directory: Path, *, mixed: bool = False, tag: str = TAG, members: Members | None = None
+) -> Path:
+    """Write a torch look-alike that was built with CUDA, version 2.14.1.
+
+    Args:
+        mixed: CPU and CUDA code in one library, libATen.so.
+        tag: the wheel's tag.
+        members: in place of its own.
+    """
+    native = mixed_members() if mixed else cuda_members()
+    own: Members = {
+        "torch/_C/__init__.py": _MIXED_C_MODULE if mixed else _C_MODULE,
+        "torch/version.py": _VERSION,
+        **native,
+    }
+    return make_torch_wheel(
+        directory,
+        "2.14.1",
+        members={**own, **(members or {})},
+        tags=[tag],
+        metadata_extra=_REQUIRES,
+    )
