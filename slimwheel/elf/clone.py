@@ -73,7 +73,8 @@ def clone_data(
         elf: the library that defines the symbol.
         message: what is thrown.
         relocations: those of `elf`.
-        import_of: asked for every symbol that the definition points to.
+        import_of: asked for every symbol that the definition points to, those of the C++ runtime
+            included: `std::exception::what` is in many a vtable, and must not throw.
 
     Raises:
         ElfShapeError: what cannot be cloned, by the symbol's name: functions, thread-local

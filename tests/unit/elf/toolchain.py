@@ -20,7 +20,7 @@ def compile_cpp(source: str, output: Path, *options: str) -> Path:
     # With -fPIC, as in libraries, or the linker would copy the objects of others.
     command = [compiler, "-O1", "-fPIC", "-x", "c++", "-", "-x", "none", "-o", str(output)]
     subprocess.run(
-        [*command, *kind, *search, *options],
+        [*command, "-Wno-attributes", *kind, *search, *options],
         input=source,
         text=True,
         check=True,
