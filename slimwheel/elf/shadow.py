@@ -109,7 +109,8 @@ class ToSymbol:
 
     One that the shadow itself defines is meant if there is one (under this version, or under any
     where `version` is None); otherwise it is imported, which adds `library` to DT_NEEDED. A
-    version can only be asked of a named library.
+    version can only be asked of a named library. A symbol of no named library may be missing
+    where the shadow is loaded: its address is 0 then.
     """
 
     name: str

@@ -118,7 +118,12 @@ def gnu_hash_table(names: Sequence[str], first: int) -> bytes:
 
 
 def version_definitions(soname: str, versions: Mapping[str, int], strings: Strings) -> bytes:
-    """Return DT_VERDEF: the base, which is the file's own name, and the versions by number."""
+    """Return DT_VERDEF: the base, which is the file's own name, and the versions by number.
+
+    A file without versions has none.
+    """
+    if not versions:
+        return b""
     rows: list[bytes] = []
     for name, number in [(soname, fmt.VERSION_GLOBAL), *versions.items()]:
         flags = fmt.VER_FLG_BASE if number == fmt.VERSION_GLOBAL else 0

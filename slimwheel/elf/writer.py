@@ -35,7 +35,10 @@ _DISPLACEMENT = struct.Struct("<i")
 
 
 class SymbolReference(NamedTuple):
-    """A symbol of another library; a version can only be asked of a named library."""
+    """A symbol of another library; a version can only be asked of a named library.
+
+    One of no named library may be missing where the object is loaded: its address is 0 then.
+    """
 
     name: str
     version: str | None = None
@@ -193,11 +196,7 @@ class _Writer:
             table(".dynstr", SHT_STRTAB, strings.content, "", align=1),
             table(".gnu.version", _SHT_VERSYM, indexes, ".dynsym", align=2, entry_size=2),
             table(
-                ".gnu.version_d",
-                _SHT_VERDEF,
-                definitions if self._defined else b"",
-                ".dynstr",
-                info=len(self._defined) + 1,
+                ".gnu.version_d", _SHT_VERDEF, definitions, ".dynstr", info=1 + len(self._defined)
             ),
             table(".gnu.version_r", _SHT_VERNEED, needs, ".dynstr", info=libraries),
             table(".rela.dyn", fmt.SHT_RELA, relocations, ".dynsym", entry_size=24),
@@ -256,32 +255,28 @@ class _Writer:
         """Return the dynamic section; the addresses are right once all sections have theirs."""
         entries = [(fmt.DT_NEEDED, self._strings.add(library)) for library in self._needed]
         entries.append((fmt.DT_SONAME, self._strings.add(self._object.soname)))
-        tags = {
-            ".hash": fmt.DT_HASH,
-            ".gnu.hash": fmt.DT_GNU_HASH,
-            ".dynsym": fmt.DT_SYMTAB,
-            ".dynstr": fmt.DT_STRTAB,
-            ".gnu.version": fmt.DT_VERSYM,
-            ".gnu.version_d": fmt.DT_VERDEF,
-            ".gnu.version_r": fmt.DT_VERNEED,
-            ".rela.dyn": rel.DT_RELA,
-        }
+        targets = [address.target for address in self._object.addresses]
+        relative = sum(isinstance(target, Place) for target in targets)
         for section in sections:
-            if section.name in tags:
-                entries.append((tags[section.name], section.address))
-            if section.name == ".dynsym":
-                entries.append((_DT_SYMENT, fmt.SYMBOL.size))
-            elif section.name == ".dynstr":
-                entries.append((fmt.DT_STRSZ, section.size))
-            elif section.name == ".gnu.version_d":
-                entries.append((fmt.DT_VERDEFNUM, section.info))
-            elif section.name == ".gnu.version_r":
-                entries.append((fmt.DT_VERNEEDNUM, section.info))
-            elif section.name == ".rela.dyn":
-                targets = [address.target for address in self._object.addresses]
-                relative = sum(isinstance(target, Place) for target in targets)
-                entries += [(rel.DT_RELASZ, section.size), (rel.DT_RELAENT, rel.RELA.size)]
-                entries += [(_DT_RELACOUNT, relative)] if relative else []
+            address, size, count = section.address, section.size, section.info
+            match section.name:
+                case ".hash":
+                    entries += [(fmt.DT_HASH, address)]
+                case ".gnu.hash":
+                    entries += [(fmt.DT_GNU_HASH, address)]
+                case ".dynsym":
+                    entries += [(fmt.DT_SYMTAB, address), (_DT_SYMENT, fmt.SYMBOL.size)]
+                case ".dynstr":
+                    entries += [(fmt.DT_STRTAB, address), (fmt.DT_STRSZ, size)]
+                case ".gnu.version":
+                    entries += [(fmt.DT_VERSYM, address)]
+                case ".gnu.version_d":
+                    entries += [(fmt.DT_VERDEF, address), (fmt.DT_VERDEFNUM, count)]
+                case ".gnu.version_r":
+                    entries += [(fmt.DT_VERNEED, address), (fmt.DT_VERNEEDNUM, count)]
+                case ".rela.dyn":
+                    entries += [(rel.DT_RELA, address), (rel.DT_RELASZ, size)]
+                    entries += [(rel.DT_RELAENT, rel.RELA.size), (_DT_RELACOUNT, relative)]
         entries.append((fmt.DT_NULL, 0))
         return b"".join(fmt.DYNAMIC_ENTRY.pack(*entry) for entry in entries)
 

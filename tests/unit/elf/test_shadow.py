@@ -40,6 +40,7 @@ struct Driver { virtual int first(); virtual int second(int); int number; };
 extern Driver *driver;
 struct Interface { virtual ~Interface(); virtual int get(); };
 struct Options : Interface { Options(); int get() override; long first, second; };
+struct Large : Interface { Large(); int get() override; long numbers[124]; };
 """
 LIBRARY = """
 extern "C" long answer() { return 1; }
@@ -52,11 +53,13 @@ int Driver::second(int) { return 2; }
 static Driver real;
 Driver *driver = &real;
 Options::Options() : first(1), second(2) {}
+Large::Large() : numbers{1, 2} {}
 """
 PROGRAM = """
 Interface::~Interface() {}
 int Interface::get() { return 1; }
 int Options::get() { return 2 + first + second; }
+int Large::get() { return 3 + numbers[0] + numbers[123]; }
 struct Local { ~Local() { std::puts("unwound"); } };
 template <class Call> void attempt(Call call) {
     Local local;
@@ -80,6 +83,11 @@ int main() {
     Options *options = new (place) Options;
     Interface *interface = options;
     std::printf("%d\\n", interface->get());
+    // Made of the heap, and so of any size.
+    char *block = new char[1000];
+    std::memset(block, 1, 1000);
+    interface = new (block) Large;
+    std::printf("%d %d\\n", interface->get(), block[999]);
 }
 """
 SHADOW = ShadowLibrary(
@@ -94,6 +102,7 @@ SHADOW = ShadowLibrary(
             Function(f"_ZN7OptionsC{kind}Ev", None, Construct(24, SymbolReference("_ZTV7Options")))
             for kind in (1, 2)
         ),
+        Function("_ZN5LargeC1Ev", None, Construct(None, SymbolReference("_ZTV5Large"))),
     ),
     (Data("driver", None, (ToRefusingObject("driver: not built in", 2),)),),
 )
@@ -107,6 +116,7 @@ SAID = [
     "unwound",
     "driver: not built in",
     "2",
+    "3 0",
 ]
 
 
@@ -202,6 +212,17 @@ print(ctypes.string_at(later), environ == real)
         f"{pieces[0]!r} b'text' {bytes(8)!r} 2 1",
         "b'ter' True",
     ]
+
+
+def test_a_symbol_of_no_library_may_be_missing(tmp_path: Path) -> None:
+    data = Data("words", None, (ToSymbol("is_not_there"), ToSymbol("getenv")))
+    path = write(ShadowLibrary("libw.so", (), (data,)), tmp_path)
+    code = """
+words = (ctypes.c_uint64 * 2).in_dll(ctypes.CDLL(sys.argv[1], os.RTLD_NOW), "words")
+getenv = ctypes.cast(ctypes.CDLL(None).getenv, ctypes.c_void_p).value
+print(words[0], words[1] == getenv)
+"""
+    assert python(code, path) == "0 True"
 
 
 def test_zeros_are_shared_by_calls_but_not_by_functions(tmp_path: Path) -> None:
