@@ -79,7 +79,7 @@ class _Judgement:
             self._judge_alone(library)
         self._suspect()
         # What is cleared uses others in turn: ask again until nothing changes.
-        while self._clear_used() or self._clear_unused():
+        while self._clear_used() or self._clear_below_mixed() or self._clear_unused():
             pass
         for member in sorted(self._suspects):
             self._convict(self._linkage.libraries[member])
@@ -135,6 +135,26 @@ class _Judgement:
                 self._set(self._linkage.libraries[member], goes=False, why=self._counts(taken))
                 cleared = True
         return cleared
+
+    def _clear_below_mixed(self) -> bool:
+        """Clear what has no device code and a library that stays with its CUDA code is built on.
+
+        The CUDA code in that library is whole: it registers itself with what it is built on when
+        it is loaded, which no stand-in could bear.
+        """
+        mixed = [m for m in self._linkage.libraries.values() if m.device_code and self._stays(m)]
+        cleared = False
+        for member in sorted(self._suspects):
+            library = self._linkage.libraries[member]
+            users = [m for m in mixed if any(True for _ in self._linkage.uses(m, {member}))]
+            if users and not library.device_code:
+                why = f"{users[0].file} is built on it, which holds CPU and CUDA code together"
+                self._set(library, goes=False, why=why)
+                cleared = True
+        return cleared
+
+    def _stays(self, library: Library) -> bool:
+        return library.member not in self._suspects | self._going
 
     def _clear_unused(self) -> bool:
         """Clear one that Python or a program loads by itself, without device code; say whether."""

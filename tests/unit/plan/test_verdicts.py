@@ -74,6 +74,30 @@ def test_cpu_and_cuda_code_in_one_library_stay_together() -> None:
     assert not verdicts(libraries)["torch/lib/libATen.so"].goes
 
 
+def test_what_cpu_and_cuda_code_in_one_library_is_built_on_stays() -> None:
+    """As in torch 1.2 to 1.4: CUDA code registers itself with libc10_cuda when it is loaded."""
+    libraries = [
+        library("torch/_C.so", needs=["libtorch.so"], uses=[*CPU, *GPU], defines=["PyInit__C"]),
+        library(
+            "torch/lib/libtorch.so",
+            needs=["libc10_cuda.so", "libcudart.so.10.1"],
+            uses=["cuda_registry", "cudaMalloc@libcudart.so.10.1:libcudart.so.10.1"],
+            defines=[*CPU, *GPU],
+            device_code=100,
+        ),
+        library(
+            "torch/lib/libc10_cuda.so",
+            needs=["libcudart.so.10.1"],
+            uses=["cudaFree@libcudart.so.10.1:libcudart.so.10.1"],
+            defines=["cuda_registry"],
+        ),
+    ]
+    assert going(libraries) == set()
+    assert verdicts(libraries)["torch/lib/libc10_cuda.so"].why == (
+        "libtorch.so is built on it, which holds CPU and CUDA code together"
+    )
+
+
 def test_device_code_that_nothing_uses_goes() -> None:
     plugin = library("torch/lib/libtorch_cuda_linalg.so", uses=CPU, device_code=9)
     assert "libtorch_cuda_linalg.so" in going([*split_torch(), plugin])
