@@ -243,10 +243,10 @@ def test_platforms_that_are_not_served(tag: str, tmp_path: Path) -> None:
     assert_one_error(build(wheel, tmp_path / "dist"), 4, wheel.name, platform)
 
 
-def test_cuda_by_requirement(tmp_path: Path) -> None:
-    requires = ["Requires-Dist: nvidia-cudnn-cu13==9.0; platform_system == 'Linux'"]
+def test_rocm_by_requirement(tmp_path: Path) -> None:
+    requires = ["Requires-Dist: triton-rocm==3.8; platform_system == 'Linux'"]
     wheel = make_torch_wheel(tmp_path, "2.14.1", metadata_extra=requires)
-    assert_one_error(build(wheel, tmp_path / "dist"), 4, wheel.name, "nvidia-cudnn-cu13")
+    assert_one_error(build(wheel, tmp_path / "dist"), 4, wheel.name, "triton-rocm")
 
 
 def cut_elf(data: bytes) -> bytes:

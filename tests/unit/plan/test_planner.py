@@ -115,15 +115,15 @@ def test_only_copies_that_a_library_names_stay(planned: Planned, tmp_path: Path)
     assert "torch/lib/libbase.so.1 is the same file" in plan.decisions[dropped[0]].why
 
 
-def test_cuda_by_what_a_library_needs(planned: Planned, tmp_path: Path) -> None:
+def test_rocm_by_what_a_library_needs(planned: Planned, tmp_path: Path) -> None:
     scratch = tmp_path / "native"
     scratch.mkdir()
     shared = ("-shared", "-fPIC", f"-L{scratch}")
-    compile_c("int cudaFree(void) { return 0; }", scratch / "libcudart.so.13", *shared)
-    uses = "int cudaFree(void); int torch_cuda(void) { return cudaFree(); }"
-    user = compile_c(uses, scratch / "libx.so", *shared, "-l:libcudart.so.13").read_bytes()
-    wheel = make_torch_wheel(tmp_path, "2.14.1", members={"torch/lib/libtorch_cuda.so": user})
-    with pytest.raises(WheelError, match=r"torch_cuda\.so needs libcudart\.so\.13") as caught:
+    compile_c("int hipFree(void) { return 0; }", scratch / "libamdhip64.so.7", *shared)
+    uses = "int hipFree(void); int torch_hip(void) { return hipFree(); }"
+    user = compile_c(uses, scratch / "libx.so", *shared, "-l:libamdhip64.so.7").read_bytes()
+    wheel = make_torch_wheel(tmp_path, "2.14.1", members={"torch/lib/libtorch_hip.so": user})
+    with pytest.raises(WheelError, match=r"torch_hip\.so needs libamdhip64\.so\.7") as caught:
         planned(wheel)
     assert caught.value.file == str(wheel)
     assert "CPU build" in (caught.value.hint or "")
