@@ -4,7 +4,6 @@ What the originals look like: Itanium C++ ABI, 2.5.2 (vtables) and 2.9.5 (typein
 """
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import NamedTuple
 
 from slimwheel.elf import format as fmt
@@ -40,8 +39,7 @@ _TYPEINFO_SIZES = {
 # A typeinfo is its vtable's address, its name's address, and then what its class adds.
 _NAME_OFFSET = 8
 _LONGEST_NAME = 1 << 16
-_STT_NOTYPE, _STT_OBJECT, _STT_FUNC = 0, 1, 2
-_CLONABLE = frozenset({_STT_NOTYPE, _STT_OBJECT})
+_STT_OBJECT, _STT_FUNC = 1, 2
 
 ImportOf = Callable[[str, str | None], SymbolReference | None]
 """Says by name and version where a symbol stays available, or None if it goes."""
@@ -110,7 +108,7 @@ class _Cloner:
             raise self._refusal("is of another machine than x86-64")
         if not symbol.defined or symbol.section_index >= fmt.SHN_LORESERVE:
             raise self._refusal("has no place in the file")
-        if symbol.type not in _CLONABLE:
+        if symbol.type != _STT_OBJECT:
             raise self._refusal(f"is no plain data, but of type {symbol.type}")
         if not 0 < symbol.size <= LARGEST:
             raise self._refusal(f"has a size of {symbol.size} bytes")
@@ -123,8 +121,6 @@ class _Cloner:
     def _pieces(self, content: bytes) -> Iterator[bytes | Pointer]:
         start, done = self._symbol.value, 0
         for relocation in self._relocations.within(start, start + len(content)):
-            if relocation.type == RelocationType.NONE:
-                continue
             offset = relocation.address - start
             if offset < done or offset + POINTER_SIZE > len(content):
                 raise self._refusal("has relocations that overlap")
@@ -140,12 +136,10 @@ class _Cloner:
         if relocation.type == RelocationType.RELATIVE:
             return self._to_address(relocation.addend, offset)
         if target and relocation.type == RelocationType.ADDRESS:
-            return self._to_symbol(target, relocation.addend, offset)
-        if target and relocation.type == RelocationType.GLOB_DAT:
-            return self._to_symbol(target, 0, offset)
+            return self._to_symbol(target, relocation.addend)
         raise self._refusal(f"is filled by a relocation of type {relocation.type}")
 
-    def _to_symbol(self, target: Symbol, addend: int, offset: int) -> Pointer:
+    def _to_symbol(self, target: Symbol, addend: int) -> Pointer:
         name, version = target.name, target.version
         if name.startswith(_RUNTIME_VTABLE):
             return ToSymbol(name, _RUNTIME_VERSION, _RUNTIME, addend)
@@ -154,26 +148,24 @@ class _Cloner:
         if name.startswith(_TYPEINFO):
             self._typeinfos[target] = None
             return ToSymbol(name, version, None, addend)
-        if self._is_name(offset):
-            is_here = target.defined and not addend
-            return ToText(self._string(target.value) if is_here else name[len(_TYPEINFO_NAME) :])
+        if name.startswith(_TYPEINFO_NAME):
+            return ToText(name.removeprefix(_TYPEINFO_NAME))
         if self._is_vtable or target.type == _STT_FUNC:
             return ToThrow(self._message)
         return ToRefusingObject(self._message)
 
     def _to_address(self, address: int, offset: int) -> Pointer:
-        if self._is_name(offset):
-            return ToText(self._string(address))
+        is_typeinfo = self._symbol.name.startswith(_TYPEINFO)
+        if is_typeinfo and offset == _NAME_OFFSET:
+            return ToText(self._memory.string(address, _LONGEST_NAME))
         if self._memory.is_executable(address):
             return ToThrow(self._message)
-        if address in self._typeinfos_by_address:
-            return self._to_symbol(self._typeinfos_by_address[address], 0, offset)
-        if self._is_vtable or self._symbol.name.startswith(_TYPEINFO):
-            return self._to_symbol(self._hidden_typeinfo(address), 0, offset)
+        if is_typeinfo or self._is_vtable:
+            return self._to_symbol(self._hidden_typeinfo(address), 0)
         return ToRefusingObject(self._message)
 
     def _hidden_typeinfo(self, address: int) -> Symbol:
-        """Return a symbol for a class's typeinfo that has none, as its visibility is hidden."""
+        """Return a symbol for a class's typeinfo that is referred to by its address alone."""
         found = {r.address - address: r for r in self._relocations.within(address, address + 16)}
         vtable, name = (found.get(offset) for offset in (0, _NAME_OFFSET))
         kind = self._relocations.symbol(vtable) if vtable else None
@@ -183,27 +175,17 @@ class _Cloner:
         if kind.name == _MANY_BASES:
             size += 16 * int.from_bytes(self._memory.read(address + 20, 4), "little")
         text = self._relocations.symbol(name)
-        mangled = self._string(text.value if text and text.defined else name.addend)
-        # An asterisk says that the name is to be compared by its address.
-        name_of_symbol = _TYPEINFO + mangled.removeprefix("*")
-        return self._symbol._replace(
-            name=name_of_symbol, version=None, type=_STT_OBJECT, value=address, size=size
-        )
+        if text:
+            mangled = text.name.removeprefix(_TYPEINFO_NAME)
+        else:
+            mangled = self._memory.string(name.addend, _LONGEST_NAME)
+        # An asterisk says that the name is to be compared by its address, and is no part of it.
+        own_name = _TYPEINFO + mangled.removeprefix("*")
+        return self._symbol._replace(name=own_name, version=None, value=address, size=size)
 
     @property
     def _is_vtable(self) -> bool:
         return self._symbol.name.startswith(_VTABLE)
-
-    def _is_name(self, offset: int) -> bool:
-        return offset == _NAME_OFFSET and self._symbol.name.startswith(_TYPEINFO)
-
-    def _string(self, address: int) -> str:
-        return self._memory.string(address, _LONGEST_NAME)
-
-    @cached_property
-    def _typeinfos_by_address(self) -> dict[int, Symbol]:
-        typeinfos = (s for s in self._elf.symbols() if s.defined and s.name.startswith(_TYPEINFO))
-        return {typeinfo.value: typeinfo for typeinfo in typeinfos}
 
     def _refusal(self, message: str) -> ElfShapeError:
         return ElfShapeError(f"the symbol {message}", file=self._elf.name, place=self._symbol.name)

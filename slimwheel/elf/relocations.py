@@ -38,14 +38,10 @@ _MAX_RELOCATIONS = 1 << 22
 
 
 class RelocationType(IntEnum):
-    """The types of x86-64 that matter here; S is the symbol's address, A the addend, B the base."""
+    """The types of x86-64 that fill data with an address: a symbol's or the file's, plus addend."""
 
-    NONE = 0
-    ADDRESS = 1  # R_X86_64_64: S + A
-    COPY = 5
-    GLOB_DAT = 6  # S
-    JUMP_SLOT = 7  # S, when the function is first called
-    RELATIVE = 8  # B + A
+    ADDRESS = 1  # R_X86_64_64
+    RELATIVE = 8  # R_X86_64_RELATIVE
 
 
 class Relocation(NamedTuple):

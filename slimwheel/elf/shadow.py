@@ -292,15 +292,15 @@ class _Builder:
         if not 0 <= size < stubs.LIMIT:
             raise ValueError(f"{size} bytes of zeros")
         start = align_up(self._object.zeros, ALIGNMENT)
-        # Also no bytes have an address of their own.
-        self._object.zeros = start + max(size, 1)
+        self._object.zeros = start + (size or 1)
         return Place(Area.ZEROS, start)
 
     def _reserve(self, size: int, alignment: int) -> Place:
         data = self._object.data
         data += bytes(-len(data) % alignment)
         place = Place(Area.DATA, len(data))
-        data += bytes(size)
+        # Also what is empty has an address of its own, and so there is a section that has it.
+        data += bytes(size or 1)
         return place
 
     def _word(self, pointer: ToSymbol) -> Place:

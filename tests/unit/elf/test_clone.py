@@ -192,6 +192,71 @@ def test_what_a_vtable_becomes(built: Path) -> None:
     assert [typeinfo.name for typeinfo in cloned.typeinfos] == ["_ZTI7Derived"]
 
 
+QUIET = """
+struct Left { virtual ~Left() {} virtual int left(); };
+struct Right { virtual ~Right() {} virtual int right(); };
+#pragma GCC visibility push(hidden)
+struct Many : Left, Right {};
+#pragma GCC visibility pop
+struct OfMany : Many { int left() override; };
+int OfMany::left() { return 1; }
+namespace { struct Nameless : Left {}; }
+struct OfNameless : Nameless { int left() override; };
+int OfNameless::left() { return 1; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "size", "last"),
+    [
+        ("_ZTI6OfMany", "_ZTI4Many", 24 + 2 * 16, ["_ZTI4Left", "_ZTI5Right"]),
+        ("_ZTI10OfNameless", "_ZTIN12_GLOBAL__N_18NamelessE", 24, ["_ZTI4Left"]),
+    ],
+)
+def test_typeinfos_without_a_symbol(
+    tmp_path: Path, name: str, base: str, size: int, last: list[str]
+) -> None:
+    elf = parse(compile_cpp(QUIET, tmp_path / "libquiet.so"))
+    symbols, relocations = defined(elf), Relocations.read(elf)
+    assert base not in symbols
+    outer = clone_data(elf, symbols[name], "gone", relocations, nowhere)
+    assert outer.data.pieces[2] == ToSymbol(base)
+    (typeinfo,) = outer.typeinfos
+    assert (typeinfo.name, typeinfo.size) == (base, size)
+    inner = clone_data(elf, typeinfo, "gone", relocations, nowhere)
+    assert isinstance(inner.data.pieces[1], ToText)
+    assert inner.data.pieces[1].text.removeprefix("*") == base.removeprefix("_ZTI")
+    assert [s.name for s in inner.typeinfos] == last
+    assert {s.defined for s in inner.typeinfos} == {False}
+
+
+def test_slots_of_functions_that_nothing_describes_throw(tmp_path: Path) -> None:
+    elf = parse(compile_cpp(QUIET, tmp_path / "libquiet.so"))
+    right = next(symbol for symbol in elf.symbols() if symbol.name == "_ZN5Right5rightEv")
+    assert right.type == 0
+    cloned = clone_data(elf, defined(elf)["_ZTV6OfMany"], "gone", Relocations.read(elf), nowhere)
+    kinds = [type(piece) for piece in cloned.data.pieces]
+    group = [bytes, ToSymbol, ToThrow, ToThrow, ToThrow]
+    assert kinds == group * 2
+
+
+def test_data_that_is_no_typeinfo_is_refused() -> None:
+    data = bytearray(HOSTILE)
+    elf = ElfFile.parse(HOSTILE, "hostile")
+    symbol = defined(elf)["_ZTV1A"]
+    offset = elf.offset_of(elf.dynamic_value(rel.DT_RELA) or 0, rel.RELA.size)
+    while rel.RELA.unpack_from(data, offset)[0] != symbol.value + 8:
+        offset += rel.RELA.size
+    rel.RELA.pack_into(data, offset, symbol.value + 8, 8, defined(elf)["object"].value)
+    hostile = ElfFile.parse(bytes(data), "hostile")
+    with pytest.raises(ElfShapeError, match="no class's typeinfo"):
+        clone_data(hostile, symbol, "gone", Relocations.read(hostile), nowhere)
+    rel.RELA.pack_into(data, offset, symbol.value + 20, 8, 0x1000)
+    hostile = ElfFile.parse(bytes(data), "hostile")
+    with pytest.raises(ElfShapeError, match="relocations that overlap"):
+        clone_data(hostile, symbol, "gone", Relocations.read(hostile), nowhere)
+
+
 C = """
 extern "C" {
 struct node { struct node *self; int (*call)(); int number; int local; };
@@ -287,6 +352,10 @@ def test_what_a_program_copied_is_not_cloned(tmp_path: Path) -> None:
     symbol = defined(program)["shared"]
     with pytest.raises(ElfShapeError, match="relocation of type 5"):
         clone_data(program, symbol, "gone", Relocations.read(program), nowhere)
+    # A program has no memory below its first segment.
+    low = symbol._replace(value=64)
+    with pytest.raises(ElfError, match="no loaded segment"):
+        clone_data(program, low, "gone", Relocations.read(program), nowhere)
 
 
 def test_other_machines_are_refused(plain: ElfFile) -> None:

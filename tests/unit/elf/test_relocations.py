@@ -143,6 +143,7 @@ def packed(words: list[int], memory_size: int = 0x100000) -> bytes:
     image = Image(size=0x1000 + len(table) + 8, names_offset=0x300, table_offset=0x400)
     image.segment(fmt.PT_LOAD, 0, 0, 0x1000 + len(table), memory_size=memory_size, align=0x1000)
     image.segment(fmt.PT_DYNAMIC, 0x200, 0x200, len(content))
+    image.segment(fmt.PT_GNU_STACK, 0, 0, 0)
     data = bytearray(image.build())
     data[0x200 : 0x200 + len(content)] = content
     data[0x1000 : 0x1000 + len(table)] = table
@@ -166,6 +167,14 @@ def test_packed_relocations_outside_of_memory() -> None:
     for words in ([0x200000], [0xFFFF8, 0b11], [(1 << 64) - 8, 0b11], [(1 << 64) - 1] * 50_000):
         with pytest.raises(ElfError, match="no loaded segment"):
             read(packed(words))
+
+
+def test_packed_relocations_behind_the_last_address_begin_at_the_first() -> None:
+    data = bytearray(packed([(1 << 64) - 16, 0b1111]))
+    stack = 64 + 2 * fmt.PROGRAM_HEADER.size
+    fmt.PROGRAM_HEADER.pack_into(data, stack, fmt.PT_LOAD, 6, 0, (1 << 64) - 64, 0, 0, 256, 1)
+    addresses = [0, 8, (1 << 64) - 16, (1 << 64) - 8]
+    assert [relocation.address for relocation in read(bytes(data))] == addresses
 
 
 OFFSETS = st.integers(0, len(GOOD) - 8)

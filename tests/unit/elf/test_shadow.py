@@ -214,6 +214,29 @@ print(ctypes.string_at(later), environ == real)
     ]
 
 
+def test_empty_objects_have_addresses(tmp_path: Path) -> None:
+    functions = (Function("empty", None, Zeros(0)), Function("other", None, Zeros(0)))
+    path = write(ShadowLibrary("libe.so", functions, (Data("none", None, ()),)), tmp_path)
+    code = """
+library = ctypes.CDLL(sys.argv[1])
+ctypes.c_char.in_dll(library, "none")
+print(library.empty() != library.other())
+"""
+    assert python(code, path) == "True"
+
+
+def test_a_refusing_object_has_no_typeinfo(tmp_path: Path) -> None:
+    data = Data("pointer", None, (ToRefusingObject("no", 3),))
+    path = write(ShadowLibrary("libr.so", (), (data,)), tmp_path)
+    code = """
+pointer = ctypes.c_uint64.in_dll(ctypes.CDLL(sys.argv[1]), "pointer")
+vtable = ctypes.c_uint64.from_address(pointer.value).value
+words = (ctypes.c_uint64 * 5).from_address(vtable - 16)
+print(words[0], words[1], words[2] > 0, words[2] == words[3] == words[4])
+"""
+    assert python(code, path) == "0 0 True True"
+
+
 def test_a_symbol_of_no_library_may_be_missing(tmp_path: Path) -> None:
     data = Data("words", None, (ToSymbol("is_not_there"), ToSymbol("getenv")))
     path = write(ShadowLibrary("libw.so", (), (data,)), tmp_path)
