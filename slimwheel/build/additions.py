@@ -15,8 +15,8 @@ from slimwheel.build.distinfo import (
     edited_metadata,
     edited_wheel,
     matching_requirements,
+    orphaned_entry_points,
     top_level,
-    unwanted_entry_points,
 )
 from slimwheel.build.gone import collapsed, gone_modules
 from slimwheel.build.naming import OutputNames
@@ -160,17 +160,12 @@ def _edit_entry_points(plan: Plan, wheel: Wheel, manifest: Manifest) -> None:
     member = wheel.dist_info_member("entry_points.txt")
     if not member:
         return
+    modules = {module for removed in manifest["removed"] for module in removed["modules"]}
     text = wheel.read_text(member)
-    changes = plan.loaded.recipe.entry_points
-    gone = unwanted_entry_points(
-        text,
-        changes.drop if plan.acted(changes.rule) else {},
-        {module for removed in manifest["removed"] for module in removed["modules"]},
-    )
-    if gone:
-        plan.dropped_entry_points = [f"{group}: {name}" for group, name in gone]
+    if gone := orphaned_entry_points(text, modules):
+        plan.dropped_entry_points = [f"{group}:{name}" for group, name in gone]
         new = without_entry_points(text, gone).encode()
-        _add(plan, member.name, new, "without those whose target is gone")
+        _add(plan, member.name, new, "without those whose module is gone")
 
 
 def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:

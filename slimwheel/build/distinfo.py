@@ -1,6 +1,6 @@
 """The dist-info directory of what a build puts out: upstream's, edited, or a new one."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
 from slimwheel import __version__
@@ -43,7 +43,7 @@ def matching_requirements(wheel: Wheel, globs: Collection[str]) -> list[str]:
     return [
         value
         for value in wheel.metadata.get_all("Requires-Dist")
-        if _any_matches(requirement_name(value), globs)
+        if any(fnmatchcase(requirement_name(value), glob) for glob in globs)
     ]
 
 
@@ -78,20 +78,12 @@ def plain_wheel(tag: str, *, generator: str, purelib: bool) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def unwanted_entry_points(
-    text: str, globs: Mapping[str, Collection[str]], removed_modules: Collection[str]
-) -> list[tuple[str, str]]:
-    """Return (group, name) of the entry points that go.
-
-    Args:
-        text: entry_points.txt.
-        globs: of names, by group.
-        removed_modules: a package stands for its modules.
-    """
+def orphaned_entry_points(text: str, removed_modules: Collection[str]) -> list[tuple[str, str]]:
+    """Return (group, name) of the entry points in a text whose module is gone."""
     return [
         (group, name)
         for group, name, module in entry_point_modules(text)
-        if _inside(module, removed_modules) or _any_matches(name, globs.get(group, ()))
+        if _inside(module, removed_modules)
     ]
 
 
@@ -105,10 +97,6 @@ def top_level(members: Iterable[str]) -> bytes:
         if rest or first.endswith((".py", ".so")):
             names.add(first.partition(".")[0])
     return "".join(f"{name}\n" for name in sorted(names)).encode()
-
-
-def _any_matches(name: str, globs: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def _inside(module: str, packages: Collection[str]) -> bool:

@@ -157,7 +157,7 @@ class Plan:
         summaries: by rule, in the recipe's order.
         cuda: what becomes of CUDA, None where the recipe or the wheel has nothing to do with it.
         dropped_requirements: values of Requires-Dist that go.
-        dropped_entry_points: those that go, as `group: name`.
+        dropped_entry_points: those that go, as `group:name`.
         warnings: what was left alone although a rule asked for it.
     """
 

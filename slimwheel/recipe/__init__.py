@@ -15,7 +15,6 @@ from slimwheel.recipe.loading import (
 from slimwheel.recipe.models import Rule
 from slimwheel.recipe.schema import (
     ContentKind,
-    EntryPoints,
     Forget,
     Guard,
     PythonEdit,
@@ -29,7 +28,6 @@ __all__ = [
     "Answer",
     "ContentKind",
     "Cuda",
-    "EntryPoints",
     "Export",
     "Family",
     "Forget",

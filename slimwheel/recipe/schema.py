@@ -101,13 +101,6 @@ class Requires(Model):
     rule: RuleId | None = Field(default=None, description="drop only where this removed something")
 
 
-class EntryPoints(Model):
-    """Entry points that go: globs of names by group."""
-
-    drop: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    rule: RuleId | None = Field(default=None, description="drop only where this removed something")
-
-
 class PythonEdit(Versioned):
     """An edit of a Python file, at a place that is found by parsing.
 
@@ -202,7 +195,6 @@ class Recipe(Model):
     cuda: Cuda | None = None
     shadow: Shadow | None = None
     requires: Requires = Requires()
-    entry_points: EntryPoints = EntryPoints()
     python: tuple[PythonEdit, ...] = ()
     guard: tuple[Guard, ...] = ()
     refuse: tuple[Refusal, ...] = ()
@@ -236,7 +228,7 @@ class Recipe(Model):
             raise ValueError("upstream, distribution.name and distribution.dev must differ")
         used = {bound.rule for bound in self.guard} | {bound.rule for bound in self.python}
         used |= {bound.rule for bound in self.shim.forget}
-        used |= {rule for rule in (self.requires.rule, self.entry_points.rule) if rule}
+        used |= {self.requires.rule} if self.requires.rule else set()
         unknown = used - set(ids)
         if unknown:
             raise ValueError(f"no rule has the id {', '.join(sorted(unknown))}")

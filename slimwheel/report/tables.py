@@ -87,9 +87,9 @@ def totals(plan: Plan, download: int) -> list[str]:
     ]
     if plan.dropped_requirements:
         names = map(requirement_name, plan.dropped_requirements)
-        lines.append(f"dependencies that go: {', '.join(names)}")
+        lines.append(f"requires   no longer {', '.join(names)}")
     if plan.dropped_entry_points:
-        lines.append(f"entry points that go: {', '.join(plan.dropped_entry_points)}")
+        lines.append(f"offers     no longer {', '.join(plan.dropped_entry_points)}")
     return lines
 
 

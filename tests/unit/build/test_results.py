@@ -165,6 +165,27 @@ def test_what_is_gone_is_told_shortly() -> None:
     assert collapsed([], shipped) == gone_modules([], shipped) == []
 
 
+def test_extension_modules_are_gone_where_nothing_of_their_name_is_left() -> None:
+    tag = "cpython-36m-x86_64-linux-gnu"
+    shipped = ["torch/__init__.py", "torch/lib/libc10.so", f"torch/both.{tag}.so", "torch/p/x.py"]
+    removed = [
+        f"torch/_nvrtc.{tag}.so",
+        "torch/_stable.abi3.so",
+        "torch/both.py",
+        f"torch/p.{tag}.so",
+        "torch/plain.so",
+        "torch/lib/libc10_cuda.so",
+        f"torch/gone/inner.{tag}.so",
+        "torch-1.0.dist-info/x.py",
+    ]
+    assert gone_modules(removed, shipped) == [
+        "torch._nvrtc",
+        "torch._stable",
+        "torch.gone",
+        "torch.p",
+    ]
+
+
 def test_the_data_directory_bears_the_new_name(tmp_path: Path) -> None:
     """Installers look for it under the distribution's own name and version."""
     upstream = make_torch_wheel(

@@ -90,6 +90,7 @@ def test_plan_as_json_adds_up(upstream: Path) -> None:
     ]
     assert headers["saved"] == sum(sizes)
     assert headers["files"] == len(sizes)
+    assert plan["dropped"] == {"requirements": [], "entry_points": []}
 
 
 def test_plan_and_build_agree(upstream: Path, tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ reason = "nobody reads them at run time"
 loses = "reading the documentation"
 """
 
+FORGET = """\
+[[shim.forget]]
+module = "a.b"
+rule = "docs"
+names = ["_cuda*"]
+"""
+
 Write = Callable[..., Path]
 
 
@@ -92,6 +99,11 @@ def test_a_minimal_recipe(write: Write) -> None:
             "python[0].place",
             "place",
         ),
+        (MINIMAL + RULE + FORGET.replace("_cuda*", "[a]"), "shim.forget[0].names[0]", "pattern"),
+        (MINIMAL + RULE + FORGET.replace('"a.b"', '"a-b"'), "shim.forget[0].module", "pattern"),
+        (MINIMAL + RULE + FORGET + "set = {x = 1.5}\n", "shim.forget[0].set.x", "valid"),
+        (MINIMAL + FORGET, None, "no rule has the id docs"),
+        (MINIMAL + '[requires]\nrule = "docs"\n', None, "no rule has the id docs"),
         (MINIMAL + "[symbols\n", None, "not TOML"),
     ],
 )

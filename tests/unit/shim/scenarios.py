@@ -210,6 +210,44 @@ def import_warns() -> None:
         assert Path(warning.filename).samefile(str(torch.__file__)), warning.filename
 
 
+def forgets_names_and_their_copies() -> None:
+    import torch
+
+    native = sys.modules["torch._C"]
+    for name in ("_cuda_init", "_cuda_getDevice", "_cudnn", "_cudart", "CudaFloatStorageBase"):
+        assert not hasattr(native, name), name
+    for name in ("CudaFloatStorageBase", "public_cuda"):
+        assert not hasattr(torch, name), "star import copied it"
+        assert name not in torch.__all__
+    assert torch.CudaHalfStorageBase == 1, "it is the package's own"
+    assert native._ensureCudaGuard
+    assert torch.tensor is list
+    found = (native._has_cuda, native.has_cuda, torch.has_cuda, native.has_mkl, torch.has_mkl)
+    assert found == (False, False, False, True, True), found
+    assert not hasattr(native, "_has_gds")
+    assert not hasattr(torch, "_has_cuda")
+    assert not [name for name in sys.modules if name.startswith("torch._C._cud")]
+
+
+def forgets_what_is_loaded_later() -> None:
+    distributed = importlib.import_module("torch.distributed")
+    native = sys.modules["torch._C._distributed_c10d"]
+    assert distributed.ProcessGroupNCCL is None
+    assert not hasattr(native, "ProcessGroupNCCL")
+    assert native._make_nccl_premul_sum
+    assert distributed.Store
+    assert not [name for name in vars(distributed) if "forget" in name]
+    sys.modules["torch._slimwheel"].forget("torch._C._absent", "torch.nothing", "os")
+
+
+def forgets_again_when_reloaded() -> None:
+    import torch
+
+    torch._C._cuda_init = len
+    importlib.reload(torch)
+    assert not hasattr(torch._C, "_cuda_init")
+
+
 def describe() -> None:
     import json
 
