@@ -56,6 +56,10 @@ def make_plan(facts: Facts, loaded: LoadedRecipe, switches: Switches | None = No
         plan.warnings.append(
             f"{len(unlisted)} files are not in upstream's RECORD; only their CRC was checked"
         )
+    if doubtful := facts.wheel.misrecorded():
+        plan.warnings.append(
+            f"upstream's RECORD is wrong about {', '.join(doubtful)}; only the CRC was checked"
+        )
     _decide_removals(plan, facts)
     decide_cuda(plan, facts)
     decide_elf(plan, facts)

@@ -27,7 +27,8 @@ def check_served(facts: Facts, recipe: Recipe) -> None:
 
     Raises:
         NothingToDo: the wheel is slim already.
-        WheelError: another distribution, version or platform, or one of the recipe's refusals.
+        WheelError: another distribution, version or platform, one of the recipe's refusals, or
+            headers that RECORD states otherwise.
     """
     wheel = facts.wheel
     package = recipe.distribution.package
@@ -62,6 +63,9 @@ def check_served(facts: Facts, recipe: Recipe) -> None:
             hint="Give it a wheel for Linux on x86_64.",
         )
     _check_unlisted(wheel, recipe)
+    wrong = [rule for rule in recipe.misrecorded if rule.applies_to(wheel.version)]
+    wheel.expect_misrecorded(Matcher(tuple(path for rule in wrong for path in rule.paths)))
+    wheel.check_headers()
     for refusal in recipe.refuse:
         _check_refusal(facts, refusal)
 

@@ -157,6 +157,12 @@ class Forget(Versioned):
     )
 
 
+class Misrecorded(Versioned):
+    """Files that upstream's own wheels list in RECORD with a wrong hash; else that is an error."""
+
+    paths: tuple[Pattern, ...] = Field(min_length=1)
+
+
 class Shim(Model):
     """What the shim does when the package is imported.
 
@@ -199,6 +205,7 @@ class Recipe(Model):
     guard: tuple[Guard, ...] = ()
     refuse: tuple[Refusal, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
+    misrecorded: tuple[Misrecorded, ...] = ()
     shim: Shim = Shim()
     expect: Expect = Expect()
 

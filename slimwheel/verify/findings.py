@@ -8,6 +8,7 @@ class Code(StrEnum):
     """Codes of findings. A code never changes its meaning; docs/findings.md explains each."""
 
     MALFORMED = "SW100"
+    RECORD_DIFFERS = "SW101"
     UNLISTED = "SW102"
     TAGS_DIFFER = "SW110"
     NAME_DIFFERS = "SW111"

@@ -1,7 +1,7 @@
 """An upstream wheel: its archive, its dist-info, and what RECORD says of its files."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +25,12 @@ _REBUILD = "Ask whoever built this wheel for a valid one."
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
+class RecordMismatch(WheelError):
+    """A member does not have the hash and size that RECORD states."""
+
+    way_out = "Download the wheel again; if it stays so, do not use it."
+
+
 class Wheel:
     """An open upstream wheel.
 
@@ -39,6 +45,7 @@ class Wheel:
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
         self.file = str(archive.path)
+        self._misrecorded: Callable[[str], bool] = lambda _: False
         self.dist_info = self._find_dist_info()
         self.record = self._read_record()
         self.metadata = self._headers("METADATA")
@@ -139,9 +146,26 @@ class Wheel:
         names = (name for name in self.members if name not in exempt)
         return sorted(name for name in names if self.record.get(name) is None)
 
+    def expect_misrecorded(self, names: Callable[[str], bool]) -> None:
+        """Do not compare with RECORD what it is known to be wrong about; the CRC still counts."""
+        self._misrecorded = names
+
+    def misrecorded(self) -> list[str]:
+        """Return the members that RECORD is known to be wrong about, sorted."""
+        return sorted(name for name in self.members if self._misrecorded(name))
+
+    def check_headers(self) -> None:
+        """Hold METADATA and WHEEL against RECORD: opening a wheel takes them on their CRC.
+
+        Raises:
+            RecordMismatch: they differ.
+        """
+        for name in ("METADATA", "WHEEL"):
+            self.read(self._required(name))
+
     def sha256(self, member: Member) -> bytes:
         """Return a member's sha256: from RECORD, or its own where RECORD has another hash."""
-        entry = self.record.get(member.name)
+        entry = self._entry(member)
         if entry is not None and entry.algorithm == "sha256":
             return entry.digest
         digest = hashlib.sha256()
@@ -154,7 +178,11 @@ class Wheel:
         return {f"{self.dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
 
     def _hash_check(self, member: Member) -> "_HashCheck":
-        return _HashCheck(self.record.get(member.name), member, self.file)
+        return _HashCheck(self._entry(member), member, self.file)
+
+    def _entry(self, member: Member) -> RecordEntry | None:
+        """Return what RECORD states of a member, where it is believed."""
+        return None if self._misrecorded(member.name) else self.record.get(member.name)
 
     def _find_dist_info(self) -> str:
         tops = {name.split("/")[0] for name in self.members if "/" in name}
@@ -172,7 +200,7 @@ class Wheel:
 
     def _headers(self, name: str) -> Headers:
         member = self._required(name)
-        data = self.read(member)
+        data = self.archive.read(member)
         return Headers.parse(data, file=self.file, name=member.name)
 
     def _read_record(self) -> dict[str, RecordEntry | None]:
@@ -235,9 +263,8 @@ class _HashCheck:
             return
         differs = self._entry.size not in (None, self._member.size)
         if differs or self._hash.digest() != self._entry.digest:
-            raise WheelError(
+            raise RecordMismatch(
                 "does not have the hash and size that RECORD states",
                 file=self._file,
                 place=self._member.name,
-                hint="Download the wheel again; if it stays so, do not use it.",
             )
