@@ -224,6 +224,9 @@ def test_typeinfos_without_a_symbol(
     (typeinfo,) = outer.typeinfos
     assert (typeinfo.name, typeinfo.size) == (base, size)
     inner = clone_data(elf, typeinfo, "gone", relocations, nowhere)
+    kind = inner.data.pieces[0]
+    assert isinstance(kind, ToSymbol)
+    assert (kind.version, kind.library, kind.addend) == ("CXXABI_1.3", "libstdc++.so.6", 16)
     assert isinstance(inner.data.pieces[1], ToText)
     assert inner.data.pieces[1].text.removeprefix("*") == base.removeprefix("_ZTI")
     assert [s.name for s in inner.typeinfos] == last
