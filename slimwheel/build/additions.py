@@ -137,13 +137,14 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
     changes = plan.loaded.recipe.requires
     if plan.acted(changes.rule):
         plan.dropped_requirements = matching_requirements(wheel, changes.drop)
+    undeclared = [one.requirement for one in changes.undeclared if one.applies_to(wheel.version)]
     metadata = edited_metadata(
         wheel,
         project=names.project,
         version=names.version,
         note=note + plan.loaded.recipe.name,
         drop=plan.dropped_requirements,
-        requires=[*changes.add, names.companion_requirement],
+        requires=[*changes.add, *undeclared, names.companion_requirement],
     )
     _add(plan, f"{directory}/METADATA", metadata, "names the slim distribution")
     _add(plan, f"{directory}/WHEEL", edited_wheel(wheel), "names slimwheel as a generator")

@@ -160,7 +160,8 @@ class ShadowMaker:
 
     def _answer(self, wanted: Wanted, key: Key) -> Answer:
         name = key[0]
-        for rule in self._rules.answer:
+        # The last one counts: a recipe that extends another overrules it.
+        for rule in reversed(self._rules.answer):
             if any(fnmatchcase(name, pattern) for pattern in rule.symbols):
                 return self._by_rule(rule)
         family = wanted.family(key, self._cuda)

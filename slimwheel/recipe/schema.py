@@ -93,11 +93,18 @@ class Distribution(Model):
     local: LocalVersion | None = Field(default=None, description="appended to the local version")
 
 
+class Undeclared(Versioned):
+    """What some upstream versions cannot be imported without, and do not require."""
+
+    requirement: RequirementText
+
+
 class Requires(Model):
     """Changes to Requires-Dist, by normalized project name with * as wildcard."""
 
     drop: tuple[str, ...] = ()
     add: tuple[RequirementText, ...] = ()
+    undeclared: tuple[Undeclared, ...] = ()
     rule: RuleId | None = Field(default=None, description="drop only where this removed something")
 
 
