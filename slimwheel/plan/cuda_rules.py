@@ -75,7 +75,7 @@ def _judged(
         if (elf := facts.known_elf(member))
     }
     while True:
-        verdicts = judge(linkage, cuda, unshadowable)
+        verdicts = judge(linkage, cuda, facts.wheel.version, unshadowable)
         wanted = wanted_shadows(linkage, verdicts, plan.loaded.recipe, rpaths)
         asked = {key for one in wanted for key in one.symbols}
         stays = _Staying(linkage, verdicts)
@@ -91,7 +91,7 @@ def _judged(
                     f"nothing can stand in for {error}",
                     file=plan.loaded.origin,
                     place=f"cuda, for {facts.wheel.file}",
-                    hint="Keep the library that has it: add it to the recipe's [cuda] keep.",
+                    hint="Keep the library that has it, with a [[cuda.keep]] in the recipe.",
                 ) from error
             unshadowable[error.library] = str(error)
 

@@ -20,7 +20,7 @@ def missing_rule(output: str, plan: Plan) -> str | None:
     if undefined := _UNDEFINED.search(output):
         return (
             f"Nothing defines {undefined[1]}: name it in a [[shadow.export]] of the recipe, or "
-            "keep the library that has it with [cuda] keep."
+            "keep the library that has it with [[cuda.keep]]."
         )
     found = re.search(rf"([^\n]*): {re.escape(shadow.message)}", output)
     if not found:

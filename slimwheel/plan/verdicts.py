@@ -53,24 +53,27 @@ def family_of_symbol(symbol: str, cuda: Cuda) -> Family | None:
 
 
 def judge(
-    linkage: Linkage, cuda: Cuda, unshadowable: Mapping[str, str] | None = None
+    linkage: Linkage, cuda: Cuda, version: str, unshadowable: Mapping[str, str] | None = None
 ) -> dict[str, Verdict]:
     """Return a verdict for every library that has to do with CUDA, by member.
 
     Args:
+        version: upstream's.
         unshadowable: members for which nothing can stand in, and why: they stay.
     """
-    return _Judgement(linkage, cuda, unshadowable or {}).verdicts()
+    return _Judgement(linkage, cuda, Matcher(cuda.kept(version)), unshadowable or {}).verdicts()
 
 
 class _Judgement:
     """The rule at work. `suspects` have to do with CUDA and are not yet known to stay."""
 
-    def __init__(self, linkage: Linkage, cuda: Cuda, unshadowable: Mapping[str, str]) -> None:
+    def __init__(
+        self, linkage: Linkage, cuda: Cuda, keep: Matcher, unshadowable: Mapping[str, str]
+    ) -> None:
         self._linkage = linkage
         self._cuda = cuda
         self._verdicts: dict[str, Verdict] = {}
-        self._keep, self._drop = Matcher(cuda.keep), Matcher(cuda.drop)
+        self._keep, self._drop = keep, Matcher(cuda.drop)
         self._unshadowable = unshadowable
         self._suspects: set[str] = set()
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from slimwheel.recipe.models import Model, Rule, RuleId, Sentence
+from slimwheel.recipe.models import Model, Rule, RuleId, Sentence, Versioned
 from slimwheel.recipe.patterns import Pattern
 
 SymbolName = Annotated[str, Field(pattern=r"^\S+$")]
@@ -22,6 +22,12 @@ class Family(Model):
     returns: ReturnValue = Field(description="what its functions return where there is no CUDA")
 
 
+class Kept(Versioned):
+    """Libraries that stay in any case."""
+
+    paths: tuple[Pattern, ...] = Field(min_length=1)
+
+
 class Cuda(Rule):
     """CUDA goes: its libraries, and those of the wheel whose work is CUDA's alone."""
 
@@ -30,8 +36,12 @@ class Cuda(Rule):
     words: tuple[Word, ...] = Field(
         min_length=1, description="a symbol whose name holds one of these is CUDA's"
     )
-    keep: tuple[Pattern, ...] = Field(default=(), description="libraries that stay in any case")
+    keep: tuple[Kept, ...] = ()
     drop: tuple[Pattern, ...] = Field(default=(), description="libraries that go in any case")
+
+    def kept(self, version: str) -> tuple[str, ...]:
+        """Return the patterns of what stays in any case in an upstream version."""
+        return tuple(path for one in self.keep if one.applies_to(version) for path in one.paths)
 
 
 class Store(Model):

@@ -14,7 +14,7 @@ def shadows(
 ) -> dict[str, Wanted]:
     assert recipe.cuda is not None
     linkage = Linkage(libraries)
-    found = wanted_shadows(linkage, judge(linkage, recipe.cuda), recipe, rpaths or {})
+    found = wanted_shadows(linkage, judge(linkage, recipe.cuda, "2.14.1"), recipe, rpaths or {})
     return {one.name: one for one in found}
 
 

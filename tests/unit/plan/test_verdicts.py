@@ -8,6 +8,7 @@ import pytest
 from slimwheel.plan.linkage import Library, Linkage
 from slimwheel.plan.verdicts import Verdict, family_of, family_of_symbol, judge
 from slimwheel.recipe import Cuda
+from slimwheel.recipe.cuda import Kept
 from tests.unit.plan.libraries import CPU, GPU, library, recipe, split_torch
 
 
@@ -18,7 +19,7 @@ def cuda() -> Cuda:
 
 
 def verdicts(libraries: Iterable[Library]) -> dict[str, Verdict]:
-    return judge(Linkage(libraries), cuda())
+    return judge(Linkage(libraries), cuda(), "2.14.1")
 
 
 def going(libraries: Iterable[Library]) -> set[str]:
@@ -141,17 +142,18 @@ def test_what_only_cuda_needed_goes() -> None:
 
 
 def test_a_recipe_overrules() -> None:
-    keep = cuda().model_copy(update={"keep": ("libtorch_cuda.so",)})
+    keep = cuda().model_copy(update={"keep": (Kept(paths=("libtorch_cuda.so",), versions=">=2"),)})
     drop = cuda().model_copy(update={"drop": ("/torch/lib/libc10.so",)})
     linkage = Linkage(split_torch())
-    kept = judge(linkage, keep)["torch/lib/libtorch_cuda.so"]
+    kept = judge(linkage, keep, "2.14.1")["torch/lib/libtorch_cuda.so"]
     assert (kept.goes, kept.why) == (False, "the recipe says that it stays")
-    assert judge(linkage, drop)["torch/lib/libc10.so"].goes
+    assert judge(linkage, keep, "1.9")["torch/lib/libtorch_cuda.so"].goes
+    assert judge(linkage, drop, "2.14.1")["torch/lib/libc10.so"].goes
 
 
 def test_a_library_that_cannot_be_stood_in_for_stays() -> None:
     member = "torch/lib/libtorch_cuda.so"
-    verdict = judge(Linkage(split_torch()), cuda(), {member: "x: thread-local"})[member]
+    verdict = judge(Linkage(split_torch()), cuda(), "2.14.1", {member: "x: thread-local"})[member]
     assert not verdict.goes
     assert verdict.why == "nothing can stand in for it: x: thread-local"
     assert verdict.device_code == 5_000_000
