@@ -191,7 +191,8 @@ def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:
         ],
         [
             f"{decision.member}: {decision.why}"
-            for decision in plan.with_action(Action.REWRITE)
+            for decision in plan.with_action(Action.REWRITE, Action.ADD)
+            if decision.rules or decision.action is Action.REWRITE
             if not decision.member.startswith(source.wheel.dist_info)
         ],
         manifest["tools"],

@@ -30,6 +30,7 @@ from slimwheel.recipe import Cuda, Shadow
 
 _FUNCTION_TYPES = (0, 2)  # STT_NOTYPE, which assembly code leaves, and STT_FUNC
 _OBJECT = 1
+_LONGEST = 1 << 14
 
 
 class Unshadowable(Exception):
@@ -45,14 +46,26 @@ class Unshadowable(Exception):
 
 
 def demangled(symbol: str) -> str:
-    """Return a C++ symbol as people write it, without the parameters; others as they are."""
+    """Return a C++ symbol as people write it, without the parameters; others as they are.
+
+    So are names that are no valid ones, or whose substitutions grow beyond all measure.
+    """
     try:
         node = itanium_demangler.parse(symbol)
+        if node is None or _length(node, {}) > _LONGEST:
+            return symbol
+        return str(node.name if node.kind == "func" else node)
     except (ValueError, IndexError, AttributeError, NotImplementedError, RecursionError):
-        node = None
-    if node is None:
         return symbol
-    return str(node.name if node.kind == "func" else node)
+
+
+def _length(node: object, known: dict[int, int]) -> int:
+    """Return about how long a node's text is, without writing out what nodes share."""
+    if not isinstance(node, tuple):
+        return len(str(node))
+    if id(node) not in known:
+        known[id(node)] = 1 + sum(_length(part, known) for part in node)
+    return known[id(node)]
 
 
 class ShadowMaker:

@@ -2,18 +2,20 @@
 that hold CPU and CUDA code together lose their device images.
 """
 
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slimwheel.elf import SymbolReference, write_shadow
+from slimwheel.cuda import device_code_size
+from slimwheel.elf import ElfFile, SymbolReference, write_shadow
 from slimwheel.errors import RecipeError
 from slimwheel.plan.answers import ShadowMaker, Unshadowable
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.linkage import Library, Linkage
 from slimwheel.plan.model import Action, CudaPlan, Decision, Plan, Saving, ShadowSummary
 from slimwheel.plan.shadows import Wanted, by_family, wanted_shadows
-from slimwheel.plan.verdicts import Verdict, judge
-from slimwheel.recipe import ContentKind, Cuda, Shadow
+from slimwheel.plan.verdicts import Verdict, family_of, judge
+from slimwheel.recipe import Cuda, Shadow
 from slimwheel.wheelfile.deflate import compress
 
 
@@ -36,7 +38,10 @@ def decide_cuda(plan: Plan, facts: Facts) -> None:
     cuda, shadow = recipe.cuda, recipe.shadow
     if cuda is None or shadow is None or not recipe.is_on(cuda, facts.wheel.version):
         return
-    linkage = _linkage(plan, facts)
+    elves = _elf_files(plan, facts)
+    if not any(_has_to_do_with_cuda(member, elf, cuda) for member, elf in elves.items()):
+        return
+    linkage = Linkage(Library.of(member, elf) for member, elf in elves.items())
     verdicts, made = _judged(plan, facts, linkage, cuda, shadow)
     if not verdicts:
         return
@@ -55,13 +60,16 @@ def decide_cuda(plan: Plan, facts: Facts) -> None:
     )
 
 
-def _linkage(plan: Plan, facts: Facts) -> Linkage:
+def _elf_files(plan: Plan, facts: Facts) -> dict[str, ElfFile]:
     members = (decision.member for decision in plan.with_action(Action.KEEP))
-    libraries = []
-    for member in members:
-        if facts.kind(member) is ContentKind.ELF and (elf := facts.known_elf(member)):
-            libraries.append(Library.of(member, elf))
-    return Linkage(libraries)
+    found = ((member, facts.known_elf(member)) for member in members if facts.is_elf(member))
+    return {member: elf for member, elf in found if elf is not None}
+
+
+def _has_to_do_with_cuda(member: str, elf: ElfFile, cuda: Cuda) -> bool:
+    """Tell from headers alone whether reading symbols is worth while; most wheels end here."""
+    names = (posixpath.basename(member), elf.soname or "", *elf.needed)
+    return bool(device_code_size(elf)) or family_of(names, cuda) is not None
 
 
 def _judged(

@@ -71,6 +71,10 @@ class Facts:
                 self._kinds[member] = None
         return self._kinds[member]
 
+    def is_elf(self, member: str) -> bool:
+        """Whether a member says that it is ELF."""
+        return self.kind(member) is ContentKind.ELF
+
     def elf(self, member: str) -> ElfFacts:
         """Unpack and read an ELF member; its bytes are checked against CRC and RECORD.
 

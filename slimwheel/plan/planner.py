@@ -154,10 +154,12 @@ def _summarize(plan: Plan, version: str) -> None:
             for saving in decision.savings
             if saving.rule == rule.id
         ]
+        # What a rule adds to the wheel counts by its bytes only.
+        members = (m for m, _ in touched if plan.decisions[m].action is not Action.ADD)
         plan.summaries.append(
             RuleSummary(
                 rule,
-                members=tuple(sorted(member for member, _ in touched)),
+                members=tuple(sorted(members)),
                 saved=sum(saved for _, saved in touched),
                 dev=isinstance(rule, Removal) and rule.dev,
             )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.cuda_native import make_cuda_torch
 from tests.support.native import compile_c, native_members
 from tests.support.upstream import make_torch_wheel, make_wheel
 
@@ -91,7 +92,19 @@ def search_paths(directory: Path) -> Path:
     return make_torch_wheel(directory, members=members)
 
 
+def cuda(directory: Path) -> Path:
+    """torch built with CUDA, its CPU and CUDA parts apart."""
+    return make_cuda_torch(directory)
+
+
+def cuda_mixed(directory: Path) -> Path:
+    """torch built with CUDA, all of it in one library."""
+    return make_cuda_torch(directory, mixed=True)
+
+
 CASES: dict[str, Callable[[Path], Path]] = {
+    "cuda": cuda,
+    "cuda_mixed": cuda_mixed,
     "look_alike": look_alike,
     "old_layout": old_layout,
     "search_paths": search_paths,

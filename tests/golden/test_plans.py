@@ -30,7 +30,18 @@ def planned(path: Path, scratch: Path) -> dict[str, object]:
         name: " ".join([decision.action, *decision.rules])
         for name, decision in sorted(plan.decisions.items())
     }
-    return {"rules": rules, "members": members, "warnings": plan.warnings}
+    found: dict[str, object] = {"rules": rules, "members": members, "warnings": plan.warnings}
+    if plan.cuda is not None:
+        verdicts = plan.cuda.verdicts.items()
+        found["cuda"] = {
+            "verdicts": {
+                m: f"{'goes' if v.goes else 'stays'}: {v.why}" for m, v in sorted(verdicts)
+            },
+            "shadows": {shadow.member: shadow.families for shadow in plan.cuda.shadows},
+            "emptied": sorted(plan.cuda.emptied),
+            "dropped": plan.dropped_requirements,
+        }
+    return found
 
 
 @pytest.mark.parametrize("case", CASES)

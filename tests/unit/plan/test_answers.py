@@ -116,6 +116,16 @@ def test_demangling_never_fails(symbol: str, text: str) -> None:
     assert demangled(symbol) == text
 
 
+def test_a_name_that_would_grow_beyond_all_measure_stays_as_it_is() -> None:
+    """Each parameter is a function that takes the one before twice: written out, a gigabyte."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    levels = [f"S{digits[number - 1] if number else ''}_" for number in range(0, 34, 2)]
+    bomb = "_Z1f1b" + "".join(f"PFv{level}{level}E" for level in levels)
+    assert len(bomb) < 200
+    assert demangled(bomb) == bomb
+    assert demangled(bomb[: len(bomb) // 4]) != bomb
+
+
 def test_a_typeinfo_of_a_library_that_the_wheel_does_not_have() -> None:
     with pytest.raises(Unshadowable, match="_ZTI5Error: the wheel does not hold its original"):
         shadow_of(("_ZTI5Error", None))
