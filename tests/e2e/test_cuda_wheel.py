@@ -1,9 +1,12 @@
 """The cpu recipe on wheels built with CUDA, from the command line to the running result."""
 
 import json
+import struct
 import subprocess
 import sys
+import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,13 @@ import pytest
 from slimwheel.elf import ElfFile
 from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.verify.static import check_wheel
-from tests.support.cuda_native import DEVICE_CODE, make_cuda_torch
+from tests.support.cuda_native import (
+    DEVICE_CODE,
+    cuda_members,
+    make_cuda_torch,
+    mixed_members,
+    thread_local_members,
+)
 from tests.support.upstream import TAG
 
 HERE = f"cp{sys.version_info.major}{sys.version_info.minor}"
@@ -184,3 +193,78 @@ def test_without_the_rule_nothing_of_cuda_changes(tmp_path: Path, recipe: Path) 
     assert "nvidia-cudnn-cu13" in metadata
     assert "'13.0'" in version
     assert [s for s in ElfFile.parse(library, "").sections if s.name == ".nv_fatbin"]
+
+
+def with_dynamic(data: bytes, tag: int, value: int) -> bytes:
+    """Give an entry of the dynamic section another value."""
+    elf = ElfFile.parse(data, "")
+    (entry,) = elf.entries([tag])
+    changed = bytearray(data)
+    struct.pack_into("<Q", changed, entry.offset + 8, value)
+    return bytes(changed)
+
+
+def symbols_outside(data: bytes) -> bytes:
+    return with_dynamic(data, 6, 1 << 60)  # DT_SYMTAB
+
+
+def versions_outside(data: bytes) -> bytes:
+    return with_dynamic(data, 0x6FFFFFFE, 1 << 60)  # DT_VERNEED
+
+
+def relocations_outside(data: bytes) -> bytes:
+    return with_dynamic(data, 7, 1 << 60)  # DT_RELA
+
+
+@pytest.mark.parametrize("damage", [symbols_outside, versions_outside, relocations_outside])
+def test_a_damaged_library_of_cuda_gives_one_error(
+    damage: Callable[[bytes], bytes], tmp_path: Path, recipe: Path
+) -> None:
+    member = "torch/lib/libtorch_cuda.so"
+    broken = {member: damage(cuda_members()[member])}
+    upstream = make_cuda_torch(tmp_path, tag=THIS_PYTHON, members=broken)
+    done = slimwheel("build", "--recipe", recipe, "--output-dir", tmp_path / "d", upstream)
+    assert done.returncode == 6, done.stderr
+    assert done.stderr.startswith(f"slimwheel: error: {upstream}: {member}")
+    assert len(done.stderr.splitlines()) == 2
+    assert list((tmp_path / "d").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "code"),
+    [(8, (1 << 64) - 1, 6), (8, 1 << 40, 6), (4, 0x10_0002, 0)],
+    ids=["size-without-end", "size-beyond-the-section", "unknown-version"],
+)
+def test_damaged_device_code(
+    offset: int, value: int, code: int, tmp_path: Path, recipe: Path
+) -> None:
+    """Damage is an error; a version that nobody knows is left alone, and said so."""
+    member = "torch/lib/libATen.so"
+    data = bytearray(mixed_members()[member])
+    elf = ElfFile.parse(bytes(data), "")
+    section = next(s for s in elf.sections if s.name == ".nv_fatbin")
+    struct.pack_into("<Q" if offset == 8 else "<I", data, section.offset + offset, value)
+    upstream = make_cuda_torch(tmp_path, mixed=True, tag=THIS_PYTHON, members={member: bytes(data)})
+    done = slimwheel("build", "--recipe", recipe, "--output-dir", tmp_path / "d", upstream)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    if code:
+        assert member in done.stderr
+        assert "offset" in done.stderr
+    else:
+        assert f"warning: {member} stays as upstream has it: .nv_fatbin holds" in done.stderr
+
+
+def test_what_nothing_can_stand_in_for_stays(tmp_path: Path, recipe: Path) -> None:
+    """A thread-local variable: the library that has it stays, without its device code."""
+    with tempfile.TemporaryDirectory() as directory:
+        native = thread_local_members(Path(directory))
+    upstream = make_cuda_torch(tmp_path, tag=THIS_PYTHON, members=native)
+    options = ["--recipe", recipe, "--json"]
+    plan = json.loads(slimwheel("plan", *options, upstream).stdout)
+    (verdict,) = [
+        found for found in plan["cuda"]["libraries"] if found["member"].endswith("libx_cuda.so")
+    ]
+    assert not verdict["goes"]
+    assert verdict["why"].startswith("nothing can stand in for it: cuda_depth: ")
+    assert plan["cuda"]["emptied"] == ["torch/lib/libx_cuda.so"]

@@ -217,6 +217,18 @@ def mixed_members() -> dict[str, bytes]:
         return {"torch/lib/libATen.so": aten, "torch/_C.so": user}
 
 
+def thread_local_members(here: Path) -> dict[str, bytes]:
+    """A library with device code and a thread-local variable, and one that uses both."""
+    source = _DEVICE_CODE + 'extern "C" { __thread int cuda_depth = 3; int x_cuda() { return 1; } }'
+    library = _build(here, "libx_cuda.so", source)
+    user = 'extern "C" { extern __thread int cuda_depth; int x_cuda(); int cpu_add(); '
+    user += "int x() { return cuda_depth + x_cuda() + cpu_add(); } }"
+    base = _build(here, "libbase.so", 'extern "C" int cpu_add() { return 1; }')
+    uses = _build(here, "libx.so", user, "libx_cuda.so", "libbase.so")
+    made = {"libx_cuda.so": library, "libx.so": uses, "libbase.so": base}
+    return {f"torch/lib/{name}": data for name, data in made.items()}
+
+
 _C_MODULE = """\
 import ctypes
 import os
