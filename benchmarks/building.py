@@ -4,13 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import baseline
 from benchmarks.measure import Cost, interleaved, measured
 from slimwheel.errors import ToolError
+from slimwheel.wheelfile.wheel import Wheel
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,16 @@ def measure_builds(
     """Build by slimwheel and by the alternative, interleaved.
 
     Both get the wheel as a file. slimwheel decides what goes as part of its work, and checks its
-    result; the alternative is told what goes, and checks nothing.
+    result; the alternative is told what goes, and checks nothing. Nor has it anything to put in
+    the place of a library that goes.
 
     Raises:
         ToolError: a builder failed.
     """
     members = scratch / "members.txt"
-    members.write_text("".join(f"{name}\n" for name in dropped_members(upstream, recipe)))
+    members.write_text("".join(f"{name}\n" for name in removed_members(upstream, recipe)))
+    with Wheel.open(upstream) as wheel:
+        unchecked = ["--unchecked"] if wheel.unlisted() else []
     by_slimwheel, by_alternative = scratch / "slimwheel", scratch / "alternative"
 
     def slimwheel() -> Cost:
@@ -49,7 +54,7 @@ def measure_builds(
 
     def alternative() -> Cost:
         _emptied(by_alternative)
-        words = (upstream, members, by_alternative)
+        words: list[str | Path] = [upstream, members, by_alternative, *unchecked]
         cost = measured([sys.executable, baseline.__file__, *words], scratch=scratch)
         shutil.rmtree(by_alternative / "unpacked")
         return cost
@@ -60,8 +65,8 @@ def measure_builds(
     return Builds(costs, tuple(slim), packed)
 
 
-def dropped_members(upstream: Path, recipe: str) -> list[str]:
-    """Return the members that slimwheel's plan drops.
+def removed_members(upstream: Path, recipe: str) -> list[str]:
+    """Return the members that go by slimwheel's plan.
 
     Raises:
         ToolError: there is no plan.
@@ -73,8 +78,17 @@ def dropped_members(upstream: Path, recipe: str) -> list[str]:
     )
     if finished.returncode:
         raise ToolError(f"slimwheel plan ended with {finished.returncode}", file=upstream)
-    decisions = json.loads(finished.stdout)["decisions"]
-    return [decision["member"] for decision in decisions if decision["action"] == "drop"]
+    return removed_by(json.loads(finished.stdout))
+
+
+def removed_by(plan: Mapping[str, Any]) -> list[str]:
+    """Return what a plan, as `slimwheel plan --json` prints it, removes.
+
+    A library with a shadow in its place is among it: nothing of what it was is kept.
+    """
+    dropped = {entry["member"] for entry in plan["decisions"] if entry["action"] == "drop"}
+    libraries = (plan.get("cuda") or {}).get("libraries", ())
+    return sorted(dropped | {library["member"] for library in libraries if library["goes"]})
 
 
 def slimwheel_command() -> Path:

@@ -1,60 +1,82 @@
-"""What `import torch` costs in trees that pip installed, with bytecode."""
+"""What `import torch` costs in trees that pip installed, with bytecode; and whether it works."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.installing import Wheels
 from benchmarks.measure import Cost, interleaved, measured
-from slimwheel.verify.environments import Environment, create_environment
+from benchmarks.sizes import Dependency, dependencies_in
+from benchmarks.upstream_environment import pip_environment, upstream_environment
+from slimwheel.verify.environments import Environment
 from slimwheel.wheelfile.wheel import Wheel
 
-# torch imports it where it is there, without requiring it.
-_ALSO = ["numpy"]
+
+@dataclass(frozen=True)
+class Imports:
+    """What importing found.
+
+    Attributes:
+        costs: by subject. The first import of each, which reads from the disk, is not in them.
+        dependencies: by subject, what pip installed besides.
+        alternative: how the import of the alternative's result fails; empty where it does not.
+    """
+
+    costs: dict[str, list[Cost]]
+    dependencies: dict[str, dict[str, Dependency]]
+    alternative: str
 
 
 def measure_imports(
     module: str,
-    wheels: Wheels,
-    requirements: Sequence[str],
+    upstream: Path,
+    slim: Sequence[Path],
+    alternative: Path,
     python: Path,
     scratch: Path,
     rounds: int,
     note: Callable[[str], None],
-) -> dict[str, list[Cost]]:
-    """Import a module in environments that differ in the wheels alone.
+) -> Imports:
+    """Import a module of upstream's untouched wheel and of the slim one, interleaved.
 
-    Args:
-        requirements: what both have besides; from pip's configured index.
-
-    Returns:
-        Costs by subject. The first import of each, which reads from the disk, is not in them.
+    Each has what its own metadata requires; what both require is of one version.
 
     Raises:
         ToolError: an installation or an import failed.
     """
+    note("prepare the environment of upstream, or find it in the cache")
+    untouched = upstream_environment(upstream, python)
+    before = dependencies_in(untouched.site_packages, _projects([upstream]))
+    note("prepare the environment of slimwheel")
+    versions = [f"{name}=={found.version}" for name, found in before.items()]
+    slimmed = pip_environment(scratch / "import-slimwheel", slim, python, versions=versions)
+    after = dependencies_in(slimmed.site_packages, _projects(slim))
+    failure = _failure_of(alternative, untouched, module, scratch)
     subjects: dict[str, Callable[[], Cost]] = {}
-    for name, files in wheels.items():
-        note(f"prepare the environment of {name}")
-        environment = _prepared(scratch / f"import-{name}", files, requirements, python)
+    for name, environment in {"upstream": untouched, "slimwheel": slimmed}.items():
         command: list[str | Path] = [environment.python, "-c", f"import {module}"]
-        run = partial(measured, command, scratch=scratch)
-        run()
-        subjects[name] = run
-    return interleaved(subjects, rounds, lambda text: note(f"import {module}, {text}"))
+        subjects[name] = partial(measured, command, scratch=scratch)
+        subjects[name]()
+    costs = interleaved(subjects, rounds, lambda text: note(f"import {module}, {text}"))
+    return Imports(costs, {"upstream": before, "slimwheel": after}, failure)
 
 
-def requirements_of(upstream: Path) -> list[str]:
-    """Return what a wheel requires of others, and what it uses where it finds it."""
-    with Wheel.open(upstream) as wheel:
-        # Where a marker does not hold, pip leaves the requirement out.
-        return [*wheel.metadata.get_all("Requires-Dist"), *_ALSO]
+def _failure_of(wheel: Path, environment: Environment, module: str, scratch: Path) -> str:
+    """Import what is in a wheel beside all that an environment has."""
+    place = scratch / "import-alternative"
+    environment.install(wheel, deps=False, offline=True, options=["--target", str(place)])
+    finished = environment.run(
+        [environment.python, "-c", f"import {module}"], {"PYTHONPATH": str(place)}, cwd=scratch
+    )
+    if not finished.returncode:
+        return ""
+    said = finished.stderr.strip().splitlines()[-1:] or [f"exit code {finished.returncode}"]
+    return said[0].replace(f"{place}/", "")
 
 
-def _prepared(
-    place: Path, files: Sequence[Path], requirements: Sequence[str], python: Path
-) -> Environment:
-    environment = create_environment(place, python, installer="pip")
-    environment.install(*files, deps=False, offline=True)
-    environment.install(*requirements)
-    return environment
+def _projects(wheels: Sequence[Path]) -> list[str]:
+    projects = []
+    for path in wheels:
+        with Wheel.open(path) as wheel:
+            projects.append(wheel.project)
+    return projects

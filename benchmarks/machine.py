@@ -23,22 +23,26 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def describe_tools(environment: Environment) -> dict[str, str]:
+def describe_tools(environment: Environment | None) -> dict[str, str]:
     """Return the versions of everything that takes part.
 
     Args:
-        environment: one as the installations are measured in, with pip.
+        environment: one as the installations are measured in, with pip; None where there is none.
 
     Raises:
         ToolError: objcopy is missing.
     """
-    pip = environment.run([environment.python, "-m", "pip", "--version"], check=True).stdout
-    python = environment.run([environment.python, "--version"], check=True).stdout
-    uv = find_uv()
-    return {
+    tools = {
         "slimwheel": f"{version('slimwheel')}, run by Python {platform.python_version()}",
         "wheel": version("wheel"),
         "objcopy": _first_line("objcopy", "--version"),
+    }
+    if environment is None:
+        return tools
+    pip = environment.run([environment.python, "-m", "pip", "--version"], check=True).stdout
+    python = environment.run([environment.python, "--version"], check=True).stdout
+    uv = find_uv()
+    return tools | {
         "Python": python.split()[-1],
         "pip": pip.split()[1],
         "uv": _first_line(uv, "--version").split()[1] if uv else "not found",

@@ -1,6 +1,6 @@
 """Results as the README quotes them. Tables: medians; MB = 10^6 bytes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from benchmarks import baseline
 from benchmarks.measure import Cost
@@ -9,6 +9,7 @@ from slimwheel.report.sizes import megabytes
 
 _Rows = Iterable[Sequence[str]]
 _Text = Callable[[float], str]
+_BOTH = ("upstream", "slimwheel")
 
 
 def render(results: Results) -> str:
@@ -16,17 +17,16 @@ def render(results: Results) -> str:
     return "\n\n".join(
         [
             f"# {results.requirement}: before and after",
+            *results.left_out,
             _before_and_after(results),
-            "Installed: the files of the wheel, bytecode not counted; the companion is in both "
-            f"sizes. Medians of {_rounds(results.imports)} imports and "
-            f"{_rounds(results.installs['pip'])} installs, in turn with upstream's. pip compiles "
-            "bytecode, uv does not: each does as it does by default.",
+            _how_before_and_after(results),
             "## Cost of a build",
             _build_cost(results),
             f"Medians of {_rounds(results.builds)}, in turn. The alternative is given the list of "
-            "what to delete, checks nothing, and writes no shim, companion or SBOM.",
-            "## Promises",
-            _promises(results),
+            "what to delete, checks nothing, and writes no shadow library, shim, companion or SBOM."
+            + _what_fails(results),
+            *_section("Dependencies", _dependencies(results) if results.spared() else ""),
+            *_section("Promises", _promises(results) if results.promised else ""),
             "## Rounds",
             _all_rounds(results),
             "## Measured on",
@@ -36,32 +36,58 @@ def render(results: Results) -> str:
     )
 
 
+def _section(title: str, text: str) -> list[str]:
+    return [f"## {title}", text] if text else []
+
+
 def _before_and_after(results: Results) -> str:
-    before, after = (results.sizes[name] for name in ("upstream", "slimwheel"))
+    before, after = (results.sizes[name] for name in _BOTH)
     rows = [
         _compared("download", before.download, after.download, megabytes),
         _compared("installed", before.installed, after.installed, megabytes),
     ]
+    if results.spared():
+        all_before, all_after = (results.with_dependencies(name) for name in _BOTH)
+        rows.append(_compared("installed, with dependencies", all_before, all_after, megabytes))
     for installer, costs in results.installs.items():
-        one, other = (Cost.median(costs[name]) for name in ("upstream", "slimwheel"))
-        rows.append(_compared(f"`{installer} install`, CPU", one.cpu, other.cpu, _seconds))
-        rows.append(_compared(f"`{installer} install`, time", one.wall, other.wall, _seconds))
-    one, other = (Cost.median(results.imports[name]) for name in ("upstream", "slimwheel"))
-    statement = f"`import {results.module}`"
-    rows += [
-        _compared(f"{statement}, CPU", one.cpu, other.cpu, _seconds),
-        _compared(f"{statement}, time", one.wall, other.wall, _seconds),
-        _compared(
-            f"{statement}, peak anonymous memory",
-            one.peak_anonymous,
-            other.peak_anonymous,
-            megabytes,
-        ),
-        _compared(f"{statement}, peak RSS", one.peak_rss, other.peak_rss, megabytes),
-    ]
+        rows += _compared_costs(f"`{installer} install`", costs)
+    if results.imports:
+        statement = f"`import {results.module}`"
+        rows += _compared_costs(statement, results.imports)
+        one, other = (Cost.median(results.imports[name]) for name in _BOTH)
+        anonymous = one.peak_anonymous, other.peak_anonymous
+        rows += [
+            _compared(f"{statement}, peak anonymous memory", *anonymous, megabytes),
+            _compared(f"{statement}, peak RSS", one.peak_rss, other.peak_rss, megabytes),
+        ]
     return _table(
         (results.requirement, "upstream", f"slimwheel, `{results.recipe}`", "change"), rows
     )
+
+
+def _how_before_and_after(results: Results) -> str:
+    text = (
+        "Installed: the files of the wheel, bytecode not counted; the companion is in both sizes."
+    )
+    if results.spared():
+        text += (
+            " With dependencies: and what pip installed besides by the metadata of each, and numpy."
+        )
+    if not results.imports:
+        return text
+    text += (
+        f" Medians of {_rounds(results.imports)} imports and "
+        f"{_rounds(results.installs['pip'])} installs, in turn with upstream's. pip compiles "
+        "bytecode, uv does not: each does as it does by default."
+    )
+    if results.spared():
+        text += (
+            " Installs are of the wheels alone: what upstream requires besides, "
+            f"{megabytes(sum(found.installed for found in results.spared().values()))} more than "
+            "the slim wheel does, would be fetched and written anew each time. Imports are with "
+            "all that each requires."
+        )
+    return text
 
 
 def _build_cost(results: Results) -> str:
@@ -74,7 +100,31 @@ def _build_cost(results: Results) -> str:
         _ratio("result, download", size.download, other_size.download, megabytes),
         _ratio("result, installed", size.installed, other_size.installed, megabytes),
     ]
+    if results.alternative_import is not None:
+        other = "**fails**" if results.alternative_import else "works"
+        rows.append((f"result, `import {results.module}`", "works", other, ""))
     return _table(("", "`slimwheel build`", baseline.NAME, "ratio"), rows)
+
+
+def _what_fails(results: Results) -> str:
+    if not results.alternative_import:
+        return ""
+    return (
+        " **What it makes cannot be imported**, with all that upstream requires beside it: "
+        f"`{results.alternative_import}`."
+    )
+
+
+def _dependencies(results: Results) -> str:
+    before, after = (results.dependencies[name] for name in _BOTH)
+    rows = [
+        (
+            f"{name} {(before.get(name) or after[name]).version}",
+            *(megabytes(side[name].installed) if name in side else "" for side in (before, after)),
+        )
+        for name in sorted(before | after)
+    ]
+    return _table(("installed besides", "upstream", "slimwheel"), rows)
 
 
 def _promises(results: Results) -> str:
@@ -83,7 +133,7 @@ def _promises(results: Results) -> str:
             limit.what,
             f"at most {limit.text(limit.limit)}",
             limit.text(limit.measured),
-            "kept" if limit.held else "**broken**",
+            limit.verdict if limit.held else f"**{limit.verdict}**",
         )
         for limit in results.limits()
     ]
@@ -111,6 +161,14 @@ def _all_rounds(results: Results) -> str:
 def _compared(what: str, before: float, after: float, text: _Text) -> tuple[str, ...]:
     change = f"{100 * (after / before - 1):+.0f} %".replace("-", "\N{MINUS SIGN}")
     return what, text(before), text(after), change
+
+
+def _compared_costs(what: str, costs: Mapping[str, Sequence[Cost]]) -> list[tuple[str, ...]]:
+    one, other = (Cost.median(costs[name]) for name in _BOTH)
+    return [
+        _compared(f"{what}, CPU", one.cpu, other.cpu, _seconds),
+        _compared(f"{what}, time", one.wall, other.wall, _seconds),
+    ]
 
 
 def _ratio(what: str, ours: float, others: float, text: _Text) -> tuple[str, ...]:
