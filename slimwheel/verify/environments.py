@@ -61,24 +61,34 @@ class Environment:
         Raises:
             ToolError: the installer failed.
         """
-        command = (
-            [_uv(), "pip", "install", "--python", str(self.python)]
-            if self.installer == "uv"
-            else [str(self.python), "-m", "pip", "install", "--disable-pip-version-check"]
-        )
-        if not deps:
-            command.append("--no-deps")
-        if offline:
-            command.append("--no-index")
+        words: list[str | Path] = ["--no-index"] if offline else []
         for place in find_links:
-            command += ["--find-links", str(place)]
+            words += ["--find-links", place]
         if index_url is not None:
-            command += ["--index-url", index_url]
+            words += ["--index-url", index_url]
         for url in extra_index_urls:
-            command += ["--extra-index-url", url]
+            words += ["--extra-index-url", url]
+        words += options
+        if self.installer == "uv":
+            self._install_by_uv(wanted, words, deps)
+            return
+        words += [] if deps else ["--no-deps"]
         # pip before 20.3 refuses a path when a constraint of its configuration names the project.
         configuration = {"PIP_CONFIG_FILE": os.devnull} if offline else {}
-        self.run([*command, *options, *(str(item) for item in wanted)], configuration, check=True)
+        command = [self.python, "-m", "pip", "install", "--disable-pip-version-check", *words]
+        self.run([*command, *wanted], configuration, check=True)
+
+    def _install_by_uv(
+        self, wanted: Sequence[str | Path], words: Sequence[str | Path], deps: bool
+    ) -> None:
+        """Install, the files first: uv would keep each in its cache, unpacked, for good."""
+        command: list[str | Path] = [_uv(), "pip", "install", "--python", self.python, *words]
+        files = [item for item in wanted if isinstance(item, Path)]
+        if files:
+            self.run([*command, "--no-deps", "--no-cache", *files], check=True)
+        # Where the files are installed already, uv looks for what they require and is done.
+        if deps or len(files) < len(wanted):
+            self.run([*command, *([] if deps else ["--no-deps"]), *wanted], check=True)
 
     def run(
         self,

@@ -72,6 +72,27 @@ def test_a_wheel_is_installed_without_what_it_requires(
     assert (environment.site_packages / "alone.py").is_file()
 
 
+@pytest.mark.skipif(find_uv() is None, reason="uv is not installed")
+def test_uv_keeps_nothing_of_a_file_in_its_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slim torch is half a gigabyte unpacked, and another one after every build."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))
+    links = tmp_path / "links"
+    links.mkdir()
+    make_wheel(links, "required")
+    wheel = make_wheel(tmp_path, "dependent", "required")
+    environment = create_environment(tmp_path / "env", Path(sys.executable), installer="uv")
+    environment.install(wheel, "required", offline=True, find_links=[links])
+    assert {path.name for path in environment.site_packages.glob("*.py")} >= {
+        "dependent.py",
+        "required.py",
+    }
+    assert list(cache.rglob("required*"))
+    assert list(cache.rglob("dependent.py")) == []
+
+
 def test_a_failed_installation_says_what_the_installer_said(
     environment: Environment, tmp_path: Path
 ) -> None:
