@@ -37,7 +37,7 @@ def torch_cpu_upstream() -> Path:
 
 @pytest.fixture(scope="session")
 def torch_cuda_upstream() -> Path:
-    """torch 2.14.1 for CUDA: 555 MB, for slow tests only."""
+    """torch 2.14.1 for CUDA 13: 555 MB."""
     return _upstream(
         "torch==2.14.1",
         "3.11",
@@ -48,12 +48,34 @@ def torch_cuda_upstream() -> Path:
 
 @pytest.fixture(scope="session")
 def torch_100_upstream() -> Path:
-    """torch 1.0.0 for Python 3.6: 592 MB, for slow tests only."""
+    """torch 1.0.0 for Python 3.6 and CUDA 9.0: 592 MB."""
     return _upstream(
         "torch==1.0.0",
         "3.6",
         "manylinux1_x86_64",
         "012a9c7efce86c7a0ce78cd7945fe7c798049537fc3e85af9f14e8789d13c17f",
+    )
+
+
+@pytest.fixture(scope="session")
+def torchvision_cuda() -> Path:
+    """torchvision 0.29.1, built for CUDA: what PyPI has for torch 2.14.1."""
+    return _upstream(
+        "torchvision==0.29.1",
+        "3.11",
+        "manylinux_2_28_x86_64",
+        "2cb678029a5dd45afbbfa662fce49736827d52be33242b5a8a731e0db02ccdf5",
+    )
+
+
+@pytest.fixture(scope="session")
+def torchvision_021() -> Path:
+    """torchvision 0.2.1, which is Python alone, for torch 1.0."""
+    return _upstream(
+        "torchvision==0.2.1",
+        "3.6",
+        "manylinux1_x86_64",
+        "ba0a5e7fa1646d4e7f2e5ad5802d123e17e42a1a9c026d0f79d2fd3a976afba1",
     )
 
 

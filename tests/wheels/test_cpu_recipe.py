@@ -11,7 +11,15 @@ from benchmarks.measure import measured
 from slimwheel.verify.compare import compare, run_battery
 from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.verify.static import check_wheel
-from tests.support.real import SLIMWHEEL, Built, python_says, slimwheel
+from tests.support.real import (
+    COMPILE,
+    COMPILERS,
+    INLINE,
+    SLIMWHEEL,
+    Built,
+    python_says,
+    slimwheel,
+)
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("torch-cpu")]
 
@@ -122,35 +130,7 @@ def test_says_what_it_is(slim_environment: Environment, built: Built) -> None:
     assert "test-programs" in text
 
 
-INLINE = """
-import torch
-from torch.utils.cpp_extension import load_inline
-source = "torch::Tensor twice(torch::Tensor x) { return x + x; }"
-module = load_inline("twice", source, functions=["twice"])
-print(module.twice(torch.ones(3)).tolist())
-"""
-
-COMPILE = """
-import torch
-f = torch.compile(lambda x: (x.sin() + x.cos()).sum())
-x = torch.arange(1000.0)
-torch.testing.assert_close(f(x), (x.sin() + x.cos()).sum())
-print("compiled")
-"""
-
-
-@pytest.fixture
-def caches(tmp_path: Path) -> dict[str, str]:
-    """Caches of compiled code, fresh for each test."""
-    return {
-        "TORCH_EXTENSIONS_DIR": str(tmp_path / "extensions"),
-        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "inductor"),
-    }
-
-
-@pytest.mark.parametrize(
-    ("program", "answer"), [(INLINE, "[2.0, 2.0, 2.0]"), (COMPILE, "compiled")]
-)
+@pytest.mark.parametrize(("program", "answer"), COMPILERS, ids=["inline", "compile"])
 def test_the_dev_wheel_brings_compilers_back(
     dev_environment: Environment, caches: dict[str, str], program: str, answer: str
 ) -> None:
@@ -159,7 +139,7 @@ def test_the_dev_wheel_brings_compilers_back(
     assert done.stdout.strip().splitlines()[-1] == answer
 
 
-@pytest.mark.parametrize("program", [INLINE, COMPILE])
+@pytest.mark.parametrize("program", [INLINE, COMPILE], ids=["inline", "compile"])
 def test_without_the_dev_wheel_both_say_what_is_missing(
     slim_environment: Environment, caches: dict[str, str], program: str
 ) -> None:
