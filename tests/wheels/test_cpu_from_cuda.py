@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.measure import measured
 from slimwheel.elf import ElfFile
 from slimwheel.verify.compare import run_battery
 from slimwheel.verify.environments import Environment, Installer, create_environment
 from slimwheel.verify.static import check_wheel
-from tests.support.real import COMPILERS, Built, python_says, script_says, slimwheel
+from tests.support.real import (
+    COMPILERS,
+    SLIMWHEEL,
+    Built,
+    python_says,
+    script_says,
+    slimwheel,
+)
 from tests.support.same_code import same_code
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("torch-cuda")]
@@ -96,6 +104,20 @@ def test_nothing_of_cuda_is_required(built_from_cuda: Built) -> None:
 def test_static_checks_find_nothing(built_from_cuda: Built) -> None:
     for wheel in (built_from_cuda.slim, built_from_cuda.companion, built_from_cuda.dev):
         assert check_wheel(wheel) == []
+
+
+def test_two_builds_give_the_same_bytes_in_little_memory(
+    built_from_cuda: Built,
+    torch_cuda_upstream: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    options: list[str | Path] = ["--recipe", "cpu", "--dev", "--no-smoke", "--output-dir", tmp_path]
+    scratch = tmp_path_factory.mktemp("measure")
+    cost = measured([SLIMWHEEL, "build", *options, torch_cuda_upstream], scratch=scratch)
+    for first in (built_from_cuda.slim, built_from_cuda.companion, built_from_cuda.dev):
+        assert first.read_bytes() == (tmp_path / first.name).read_bytes()
+    assert 0 < cost.peak_anonymous < 400 * MB, cost
 
 
 def test_the_code_is_upstreams(built_from_cuda: Built, torch_cuda_upstream: Path) -> None:
