@@ -187,7 +187,7 @@ def build_wheel(
             dev = write_dev(plan, source, manifest, scratch)
             written += [dev] if dev else []
         progress(Progress("check", total, total))
-        _check(written, loaded, wheel, scratch)
+        _check(written, plan, wheel, scratch)
         outcome = None
         if smoke and loaded.recipe.expect.imports:
             progress(Progress("import", total, total))
@@ -218,18 +218,16 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _check(
-    written: Sequence[WrittenWheel], loaded: LoadedRecipe, upstream: Wheel, scratch: Path
-) -> None:
+def _check(written: Sequence[WrittenWheel], plan: Plan, upstream: Wheel, scratch: Path) -> None:
     """Hold the results against what installers and loaders ask, and against the recipe's budget."""
     for result in written:
-        findings = _ours(check_wheel(result.path, scratch), upstream, scratch)
+        findings = _ours(check_wheel(result.path, scratch), plan, upstream, scratch)
         if findings:
             raise CheckFailed(
                 f"{findings[0]}" + (f" (and {len(findings) - 1} more)" if findings[1:] else ""),
                 file=result.filename,
             )
-    slim, expect = written[0], loaded.recipe.expect
+    slim, expect = written[0], plan.loaded.recipe.expect
     for limit, size, what in (
         (expect.max_wheel, slim.size, "has"),
         (expect.max_installed, slim.installed_size, "takes, installed,"),
@@ -242,12 +240,16 @@ def _check(
             )
 
 
-def _ours(findings: list[Finding], upstream: Wheel, scratch: Path) -> list[Finding]:
+def _ours(findings: list[Finding], plan: Plan, upstream: Wheel, scratch: Path) -> list[Finding]:
     """Return the findings that upstream's own wheel does not give: those are not ours to refuse."""
     files = {name.rpartition("/")[2] for name in upstream.members}
-    findings = [f for f in findings if f.code not in _NEEDS or f.subject in files]
+    # A library that a dependency brought is missed by us alone when that dependency was dropped.
+    if not plan.dropped_requirements:
+        findings = [f for f in findings if f.code not in _NEEDS or f.subject in files]
     if not findings:
         return []
     # Upstream is checked only now: it takes as long as the check of the result.
     known = {(f.code, f.member, f.subject) for f in check_wheel(upstream.archive.path, scratch)}
+    if plan.dropped_requirements:
+        known = {found for found in known if found[0] is not Code.NEEDED_MISSING}
     return [f for f in findings if (f.code, f.member, f.subject) not in known]

@@ -25,7 +25,7 @@ from slimwheel.elf.writer import SymbolReference
 
 LARGEST = 1 << 20
 
-_TYPEINFO, _TYPEINFO_NAME, _VTABLE = "_ZTI", "_ZTS", "_ZTV"
+_TYPEINFO, _TYPEINFO_NAME, _VTABLE, _GUARD = "_ZTI", "_ZTS", "_ZTV", "_ZGV"
 _RUNTIME_VTABLE = "_ZTVN10__cxxabiv1"
 _RUNTIME, _RUNTIME_VERSION = "libstdc++.so.6", "CXXABI_1.3"
 # The typeinfos of classes without a base, with one, and with any: there the number of bases, 32
@@ -46,7 +46,7 @@ ImportOf = Callable[[str, str | None], SymbolReference | None]
 
 
 class Clone(NamedTuple):
-    """A cloned definition, and the typeinfos it points to that must be cloned with it.
+    """A cloned definition, and the typeinfos and vtables it points to, to be cloned with it.
 
     Those that are `defined` can be cloned from the same library, the others only from the one
     that defines them. A typeinfo that the library keeps to itself gets the name here that C++
@@ -54,7 +54,7 @@ class Clone(NamedTuple):
     """
 
     data: Data
-    typeinfos: tuple[Symbol, ...]
+    others: tuple[Symbol, ...]
 
 
 def clone_data(
@@ -64,8 +64,9 @@ def clone_data(
 
     A typeinfo keeps its name, and its bases as symbols. In a vtable all functions throw that do
     not stay available. In other objects so do pointers to functions, and what points to data
-    points to an object whose virtual functions throw; so does a word that is zero until the
-    library's code fills it. All else is copied.
+    points to an object whose virtual functions throw; so does an object that is one word, zero
+    until the library's code fills it, unless it is a guard (`_ZGV`), which says by its zero that
+    something is still to be made. All else is copied.
 
     Args:
         elf: the library that defines the symbol.
@@ -100,7 +101,7 @@ class _Cloner:
         self._relocations = relocations
         self._import_of = import_of
         self._memory = Memory(elf)
-        self._typeinfos: dict[Symbol, None] = {}
+        self._others: dict[Symbol, None] = {}
 
     def clone(self) -> Clone:
         symbol = self._symbol
@@ -114,9 +115,9 @@ class _Cloner:
             raise self._refusal(f"has a size of {symbol.size} bytes")
         content = self._memory.read(symbol.value, symbol.size)
         pieces = tuple(self._pieces(content))
-        if pieces == (bytes(POINTER_SIZE),):
+        if pieces == (bytes(POINTER_SIZE),) and not symbol.name.startswith(_GUARD):
             pieces = (ToRefusingObject(self._message),)
-        return Clone(Data(symbol.name, symbol.version, pieces), tuple(self._typeinfos))
+        return Clone(Data(symbol.name, symbol.version, pieces), tuple(self._others))
 
     def _pieces(self, content: bytes) -> Iterator[bytes | Pointer]:
         start, done = self._symbol.value, 0
@@ -145,8 +146,8 @@ class _Cloner:
             return ToSymbol(name, _RUNTIME_VERSION, _RUNTIME, addend)
         if found := self._import_of(name, version):
             return ToSymbol(*found, addend)
-        if name.startswith(_TYPEINFO):
-            self._typeinfos[target] = None
+        if name.startswith((_TYPEINFO, _VTABLE)):
+            self._others[target] = None
             return ToSymbol(name, version, None, addend)
         if name.startswith(_TYPEINFO_NAME):
             return ToText(name.removeprefix(_TYPEINFO_NAME))

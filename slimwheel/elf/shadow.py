@@ -74,6 +74,15 @@ class Store:
 
 
 @dataclass(frozen=True)
+class StoreText:
+    """As `Store`, with the address of a NUL-terminated text."""
+
+    argument: int
+    text: str
+    returns: int = 0
+
+
+@dataclass(frozen=True)
 class Construct:
     """The function is a constructor that makes all members zero.
 
@@ -87,7 +96,7 @@ class Construct:
     addend: int = 16
 
 
-Answer = Throw | Return | Text | Zeros | Store | Construct
+Answer = Throw | Return | Text | Zeros | Store | StoreText | Construct
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ class Function:
     """A function of the library, and what it does when it is called.
 
     `version` None is an unversioned symbol. Of several versions of one name the last one given is
-    the default, which a reference without a version finds.
+    the default, which linkers bind to.
     """
 
     name: str
@@ -166,6 +175,11 @@ class Data:
     name: str
     version: str | None
     pieces: tuple[bytes | Pointer, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the object."""
+        return sum(len(p) if isinstance(p, bytes) else POINTER_SIZE for p in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -267,6 +281,8 @@ class _Builder:
                 return stubs.return_address(), [self._zeros(size)]
             case Store(argument, value, size, returns):
                 return stubs.store(argument, value, size, returns), []
+            case StoreText(argument, text, returns):
+                return stubs.store_address(argument, returns), [self._text(text)]
             case Construct(size, vtable, addend):
                 word = self._word(ToSymbol(*vtable, addend))
                 if size is None:

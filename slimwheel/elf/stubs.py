@@ -57,19 +57,27 @@ def store(argument: int, value: int, size: int, returns: int) -> Stub:
     end: movabs $returns, %rax
     ret
     """
-    if argument not in range(len(_ARGUMENTS)):
-        raise ValueError(f"argument {argument} is not one of {len(_ARGUMENTS)}")
     if size not in (1, 2, 4, 8) or not -(1 << 8 * size - 1) <= value < 1 << 8 * size:
         raise ValueError(f"{value} is no number of {size} bytes")
-    register = _ARGUMENTS[argument]
-    number, is_high = register & 7, register >> 3
-    test = bytes((0x48 | 5 * is_high, 0x85, 0xC0 | 9 * number))
-    # REX: W for eight bytes, B for r8 and r9.
-    rex = 0x40 | (8 if size == 8 else 0) | is_high
-    prefix = (b"\x66" if size == 2 else b"") + (bytes((rex,)) if rex != 0x40 else b"")
-    write = prefix + bytes((0x88 if size == 1 else 0x89, number))
-    body = _load_rax(value) + write
+    test, body = _test(argument), _load_rax(value) + _write(argument, size)
     return Stub(test + b"\x74" + bytes((len(body),)) + body + _load_rax(returns) + _RETURN)
+
+
+def store_address(argument: int, returns: int) -> Stub:
+    """Write an address through a pointer argument unless it is NULL; the hole is the address.
+
+    test %argument, %argument
+    jz end
+    lea place(%rip), %rax
+    mov %rax, (%argument)
+    end: movabs $returns, %rax
+    ret
+    """
+    test, write = _test(argument), _write(argument, 8)
+    load = b"\x48\x8d\x05"
+    body = load + _HOLE + write
+    head = test + b"\x74" + bytes((len(body),))
+    return Stub(head + body + _load_rax(returns) + _RETURN, (len(head) + len(load),))
 
 
 def construct(size: int) -> Stub:
@@ -108,6 +116,22 @@ def construct_on_heap() -> Stub:
     fill = b"\x5f\x48\x89\xfa\x48\x89\xc1\x31\xc0\xf3\xaa\x48\x8b\x05"
     code = call + _HOLE + fill + _HOLE + b"\x48\x89\x02" + _RETURN
     return Stub(code, (len(call), len(call) + len(_HOLE) + len(fill)))
+
+
+def _test(argument: int) -> bytes:
+    if argument not in range(len(_ARGUMENTS)):
+        raise ValueError(f"argument {argument} is not one of {len(_ARGUMENTS)}")
+    number, is_high = _ARGUMENTS[argument] & 7, _ARGUMENTS[argument] >> 3
+    return bytes((0x48 | 5 * is_high, 0x85, 0xC0 | 9 * number))
+
+
+def _write(argument: int, size: int) -> bytes:
+    """Return the code that writes %rax, or a part of it, through an argument."""
+    number, is_high = _ARGUMENTS[argument] & 7, _ARGUMENTS[argument] >> 3
+    # REX: W for eight bytes, B for r8 and r9.
+    rex = 0x40 | (8 if size == 8 else 0) | is_high
+    prefix = (b"\x66" if size == 2 else b"") + (bytes((rex,)) if rex != 0x40 else b"")
+    return prefix + bytes((0x88 if size == 1 else 0x89, number))
 
 
 def _load_rax(value: int) -> bytes:

@@ -64,8 +64,7 @@ class Place(NamedTuple):
 class Export(NamedTuple):
     """A symbol that the object defines; what is in `Area.CODE` is a function.
 
-    Of several versions of a name, a reference that asks for none finds the default only
-    (`name@@version`).
+    Of several versions of a name, linkers bind to the default (`name@@version`).
     """
 
     name: str

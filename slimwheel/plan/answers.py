@@ -15,6 +15,7 @@ from slimwheel.elf import (
     Return,
     ShadowLibrary,
     Store,
+    StoreText,
     Symbol,
     SymbolReference,
     Text,
@@ -28,9 +29,13 @@ from slimwheel.plan.shadows import Key, Wanted
 from slimwheel.recipe import Answer as AnswerRule
 from slimwheel.recipe import Cuda, Shadow
 
-_FUNCTION_TYPES = (0, 2)  # STT_NOTYPE, which assembly code leaves, and STT_FUNC
+# STT_NOTYPE, which assembly code leaves, STT_FUNC, and STT_GNU_IFUNC: functions to their callers.
+_FUNCTION_TYPES = (0, 2, 10)
 _OBJECT = 1
+_CLASS = ("_ZTI", "_ZTV")
 _LONGEST = 1 << 14
+_LARGEST_DATA = 1 << 24
+_DEEPEST = 64
 
 
 class Unshadowable(Exception):
@@ -55,7 +60,15 @@ def demangled(symbol: str) -> str:
         if node is None or _length(node, {}) > _LONGEST:
             return symbol
         return str(node.name if node.kind == "func" else node)
-    except (ValueError, IndexError, AttributeError, NotImplementedError, RecursionError):
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        NotImplementedError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ):
         return symbol
 
 
@@ -108,12 +121,15 @@ class ShadowMaker:
         for key, provider in sorted(wanted.symbols.items(), key=lambda item: _sortable(item[0])):
             symbol = self._definition(provider, key)
             if symbol is None or symbol.type in _FUNCTION_TYPES:
-                if symbol is None and key[0].startswith(("_ZTI", "_ZTV")):
+                if symbol is None and key[0].startswith(_CLASS):
                     member = provider.member if provider else None
                     raise Unshadowable(member, key[0], "the wheel does not hold its original")
                 functions.append(Function(*key, self._answer(wanted, key)))
             elif provider is not None:
                 self._clone(provider, key, symbol, data)
+                if sum(one.size for one in data.values()) > _LARGEST_DATA:
+                    why = f"with it there are more than {_LARGEST_DATA:,} bytes of data"
+                    raise Unshadowable(provider.member, key[0], why)
         soname = wanted.original.soname if wanted.original else None
         return ShadowLibrary(
             soname or wanted.name,
@@ -126,10 +142,14 @@ class ShadowMaker:
         """Return what somebody reads who calls a C++ function that is gone."""
         return f"{demangled(symbol)}: {self._rules.message}"
 
-    def _clone(self, provider: Library, key: Key, symbol: Symbol, data: dict[Key, Data]) -> None:
-        """Clone a definition, and the typeinfos of the same library that it points to."""
+    def _clone(
+        self, provider: Library, key: Key, symbol: Symbol, data: dict[Key, Data], depth: int = 0
+    ) -> None:
+        """Clone a definition, and the typeinfos and vtables that it points to."""
         if key in data:
             return
+        if depth > _DEEPEST:
+            raise Unshadowable(provider.member, key[0], "it refers to others without an end")
         if symbol.type != _OBJECT:
             raise Unshadowable(provider.member, key[0], f"a symbol of type {symbol.type}")
         elf = self._elf(provider.member)
@@ -141,11 +161,11 @@ class ShadowMaker:
         except ElfError as error:
             raise Unshadowable(provider.member, key[0], error.message) from error
         data[key] = clone.data
-        for typeinfo in clone.typeinfos:
-            holder, found = provider, typeinfo
-            if not typeinfo.defined:
-                holder, found = self._elsewhere(typeinfo.name, provider, key)
-            self._clone(holder, (found.name, found.version), found, data)
+        for other in clone.others:
+            holder, found = provider, other
+            if not other.defined:
+                holder, found = self._elsewhere(other.name, provider, key)
+            self._clone(holder, (found.name, found.version), found, data, depth + 1)
 
     def _elsewhere(self, name: str, provider: Library, key: Key) -> tuple[Library, Symbol]:
         """Find what a removed library refers to in another one that goes."""
@@ -163,8 +183,8 @@ class ShadowMaker:
             found: dict[Key, Symbol] = {}
             asked = {name for name, _ in self._asked}
             for symbol in self._elf(provider.member).symbols():
-                # Typeinfos: those asked for may point to any of them. Others would only take room.
-                if is_export(symbol) and (symbol.name in asked or symbol.name.startswith("_ZTI")):
+                # What is asked for may point to any typeinfo or vtable; others only take room.
+                if is_export(symbol) and (symbol.name in asked or symbol.name.startswith(_CLASS)):
                     found[symbol.name, symbol.version] = symbol
                     found.setdefault((symbol.name, None), symbol)
             self._definitions[provider.member] = found
@@ -189,7 +209,10 @@ class ShadowMaker:
             return Zeros(rule.zeros)
         if rule.store is not None:
             store = rule.store
-            return Store(store.argument, store.value, store.size, rule.returns or 0)
+            returns = rule.returns or 0
+            if store.text is not None:
+                return StoreText(store.argument, store.text, returns)
+            return Store(store.argument, store.value, store.size, returns)
         if rule.constructs is not None:
             vtable = rule.constructs.vtable
             return Construct(None, self._stays(vtable, None) or SymbolReference(vtable))

@@ -3,12 +3,13 @@ that hold CPU and CUDA code together lose their device images.
 """
 
 import posixpath
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slimwheel.cuda import device_code_size
 from slimwheel.elf import ElfFile, SymbolReference, write_shadow
-from slimwheel.errors import RecipeError
+from slimwheel.errors import ElfError, RecipeError
 from slimwheel.plan.answers import ShadowMaker, Unshadowable
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.linkage import Library, Linkage
@@ -43,7 +44,7 @@ def decide_cuda(plan: Plan, facts: Facts) -> None:
         return
     linkage = Linkage(Library.of(member, elf) for member, elf in elves.items())
     verdicts, made = _judged(plan, facts, linkage, cuda, shadow)
-    if not verdicts:
+    if not verdicts and not made:
         return
     going = [verdict for verdict in verdicts.values() if verdict.goes]
     for verdict in going:
@@ -92,7 +93,7 @@ def _judged(
             cuda, shadow, asked, going, lambda member: facts.elf(member).elf, stays.reference
         )
         try:
-            return verdicts, [_Made(one, write_shadow(maker.make(one))) for one in wanted]
+            return verdicts, [_made(one, maker, facts.wheel.file) for one in wanted]
         except Unshadowable as error:
             if error.library is None or error.library in unshadowable:
                 raise RecipeError(
@@ -102,6 +103,16 @@ def _judged(
                     hint="Keep the library that has it, with a [[cuda.keep]] in the recipe.",
                 ) from error
             unshadowable[error.library] = str(error)
+
+
+def _made(wanted: Wanted, maker: ShadowMaker, file: str) -> _Made:
+    try:
+        return _Made(wanted, write_shadow(maker.make(wanted)))
+    except (ValueError, struct.error) as error:
+        raise ElfError(
+            f"{wanted.name}, which it needs, cannot be stood in for: {error}",
+            file=f"{file}: {wanted.users[0]}",
+        ) from error
 
 
 class _Staying:
@@ -139,7 +150,9 @@ def _add_shadow(plan: Plan, cuda: Cuda, made: _Made, verdicts: dict[str, Verdict
             wanted.member, Action.ADD, why, 0, size, 0, packed, (Saving(cuda.id, -size),)
         )
         return
-    why = f"a shadow library with {count} in its place; {verdicts[wanted.member].why}"
+    verdict = verdicts.get(wanted.member)
+    why = f"a shadow library with {count} in its place"
+    why += f"; {verdict.why}" if verdict else f": {_few(wanted.users)} cannot be loaded without"
     plan.decisions[wanted.member] = Decision(
         wanted.member,
         Action.REWRITE,

@@ -26,7 +26,7 @@ def missing_rule(output: str, plan: Plan) -> str | None:
     if not found:
         return None
     # Behind what the C++ runtime or Python put in front of it.
-    name = re.sub(r"^.*(what\(\):|Error:)\s*", "", found[1]).strip()
+    name = re.sub(r"^.*(what\(\):|Error:)\s+", "", found[1]).strip()
     symbols = sorted(
         symbol
         for library in plan.cuda.shadows

@@ -66,7 +66,7 @@ class Library:
         imports: list[Import] = []
         for symbol in elf.symbols():
             # Nobody binds to a program's symbols but the libraries that it loads itself.
-            if is_export(symbol) and not elf.is_executable:
+            if is_export(symbol) and not elf.is_executable and symbol.name not in _LINKER_MARKS:
                 if not symbol.hidden or symbol.name not in exports:
                     exports[symbol.name] = symbol.version
             elif not symbol.defined and symbol.binding != _LOCAL:
@@ -96,7 +96,7 @@ class Library:
     @property
     def is_shell(self) -> bool:
         """Whether it defines nothing: it is loaded for the libraries that it brings along."""
-        return self.exports.keys() <= _LINKER_MARKS
+        return not self.exports
 
 
 def is_export(symbol: Symbol) -> bool:

@@ -178,8 +178,7 @@ class Plan:
 
     def acted(self, rule: str | None) -> bool:
         """Whether a rule changed anything; what depends on no rule always happens."""
-        acting = (summary.rule.id for summary in self.summaries if summary.members)
-        return rule is None or rule in acting
+        return rule is None or any(rule in d.rules for d in self.decisions.values())
 
     def with_action(self, *actions: Action) -> list[Decision]:
         """Return the decisions that have one of the actions, sorted by member."""

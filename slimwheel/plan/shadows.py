@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from slimwheel.errors import ElfError
 from slimwheel.plan.linkage import Import, Library, Linkage
 from slimwheel.plan.verdicts import Verdict, family_of, family_of_symbol
 from slimwheel.recipe import Cuda, Export, Family, Recipe
 from slimwheel.wheelfile.places import Places
+
+_DAMAGED = "Download the wheel again; if it stays so, ask whoever built it for a valid one."
 
 Key = tuple[str, str | None]
 """A symbol's name and version."""
@@ -77,15 +80,18 @@ class _Wishes:
     def collect(self) -> list[Wanted]:
         staying = [m for m in self._linkage.libraries.values() if m.member not in self._going]
         for user in staying:
-            for name in user.needed:
+            # A version need asks for a library as well: the loader looks for it by that name.
+            for name in dict.fromkeys((*user.needed, *user.version_needs)):
                 self._want(user, name)
         for user in staying:
             candidates = self._candidates(user)
             for wish, provider in self._missing(user):
                 if shadow := self._shadow_for(wish, provider, candidates):
                     shadow.symbols.setdefault((wish.name, wish.version), provider)
-            for name in candidates:
-                self._shadows[name].versions.update(user.version_needs.get(name, ()))
+            for name, versions in user.version_needs.items():
+                if name in self._shadows:
+                    self._shadows[name].versions.update(versions)
+        self._unite()
         for shadow in self._shadows.values():
             for export in self._exports:
                 if fnmatchcase(shadow.name, export.library):
@@ -99,6 +105,10 @@ class _Wishes:
             return
         if not found and family_of([name], self._cuda) is None:
             return
+        if not name.isprintable() or "/" in name:
+            raise ElfError(
+                f"needs {name!r}, which is no name of a library", file=user.member, hint=_DAMAGED
+            )
         if name not in self._shadows:
             original = found[0] if found else None
             here = [library.member for library in found if library.file == name]
@@ -117,11 +127,24 @@ class _Wishes:
         own = posixpath.dirname(user.member)
         return max(inside, key=lambda place: place != own, default=own)
 
+    def _unite(self) -> None:
+        """Give shadows of one library under several names the same symbols and versions.
+
+        The loader takes the first one that is loaded for all, for they have one SONAME.
+        """
+        known: dict[str, Wanted] = {}
+        for shadow in self._shadows.values():
+            if shadow.original:
+                first = known.setdefault(shadow.original.member, shadow)
+                first.symbols.update(shadow.symbols)
+                first.versions.update(shadow.versions)
+                shadow.symbols, shadow.versions = first.symbols, first.versions
+
     def _candidates(self, user: Library) -> list[str]:
         """Return the shadows in which a library's symbols may stand: those that it needs itself,
         or else those that what it needs needs.
         """
-        own = [name for name in user.needed if name in self._shadows]
+        own = [n for n in (*user.needed, *user.version_needs) if n in self._shadows]
         return own or sorted(self._linkage.closure(user) & self._shadows.keys())
 
     def _missing(self, user: Library) -> Iterator[tuple[Import, Library | None]]:
@@ -167,7 +190,7 @@ class _Wishes:
         original = shadow.original
         if original:
             for symbol, version in original.exports.items():
-                if _matches(symbol, export.defined):
+                if _matches(symbol, export.defined) and not self._is_elsewhere(symbol):
                     shadow.symbols.setdefault((symbol, version), original)
         names = original.names if original else {shadow.name}
         for user in self._linkage.libraries.values():
@@ -179,6 +202,11 @@ class _Wishes:
         for name in export.functions:
             if not any(symbol == name for symbol, _ in shadow.symbols):
                 shadow.symbols[name, usual] = None
+
+    def _is_elsewhere(self, symbol: str) -> bool:
+        """Whether a library that stays defines a symbol too: a stand-in must not come before it."""
+        libraries = self._linkage.libraries.values()
+        return any(symbol in m.exports for m in libraries if m.member not in self._going)
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -76,6 +76,7 @@ class _Judgement:
         self._keep, self._drop = keep, Matcher(cuda.drop)
         self._unshadowable = unshadowable
         self._suspects: set[str] = set()
+        self._going: set[str] = set()
 
     def verdicts(self) -> dict[str, Verdict]:
         for library in self._linkage.libraries.values():
@@ -173,10 +174,6 @@ class _Judgement:
                 return True
         return False
 
-    @property
-    def _going(self) -> set[str]:
-        return {member for member, verdict in self._verdicts.items() if verdict.goes}
-
     def _taken(self, member: str) -> set[str]:
         """Return the symbols that what stays uses of a suspect and has nowhere else."""
         doubtful = self._suspects | self._going
@@ -218,16 +215,33 @@ class _Judgement:
 
     def _needless(self) -> bool:
         """Let go of libraries that need CUDA's libraries only; say whether there were any."""
+        why = "all that it needs beyond the C and C++ runtime is CUDA's and goes"
         found = False
-        for library in self._linkage.libraries.values():
-            if library.member in self._verdicts or self._keep(library.member) or library.is_shell:
-                continue
+        for library in self._unjudged():
             beyond = [name for name in library.needed if not self._is_runtime(name)]
-            if beyond and all(self._is_gone(name) for name in beyond):
-                why = "all that it needs beyond the C and C++ runtime is CUDA's and goes"
+            if not library.is_shell and beyond and all(self._is_gone(name) for name in beyond):
                 self._set(library, goes=True, why=why)
                 found = True
         return found
+
+    def _unjudged(self) -> list[Library]:
+        """Return libraries of which nothing is known to matter: what stays uses none of theirs."""
+        return [
+            library
+            for library in self._linkage.libraries.values()
+            if library.member not in self._verdicts
+            and not self._keep(library.member)
+            and not self._is_used(library)
+        ]
+
+    def _is_used(self, library: Library) -> bool:
+        return any(
+            library in self._linkage.providers(user, wish)
+            for user in self._linkage.libraries.values()
+            if user.member not in self._going and user is not library
+            for wish in user.imports
+            if wish.name in library.exports
+        )
 
     def _is_runtime(self, name: str) -> bool:
         return not self._linkage.named(name) and family_of([name], self._cuda) is None
@@ -239,19 +253,17 @@ class _Judgement:
     def _orphan_some(self) -> bool:
         """Let go of libraries that only those needed that go; say whether there were any."""
         found = False
-        for library in self._linkage.libraries.values():
-            verdict = self._verdicts.get(library.member)
-            if self._keep(library.member) or (verdict and verdict.goes):
-                continue
+        for library in self._unjudged():
             needers = self._linkage.needers(library)
-            going = [self._verdicts.get(needer.member) for needer in needers]
-            if needers and all(needer and needer.goes for needer in going):
+            if needers and all(needer.member in self._going for needer in needers):
                 self._set(library, goes=True, why="only libraries that go need it")
                 found = True
         return found
 
     def _set(self, library: Library, *, goes: bool, why: str) -> None:
         self._suspects.discard(library.member)
+        if goes:
+            self._going.add(library.member)
         family = family_of(library.names, self._cuda)
         self._verdicts[library.member] = Verdict(
             library.member, goes, why, family.name if family else None, library.device_code

@@ -1,6 +1,6 @@
 """What a recipe says of CUDA: its libraries, how its symbols are told, what stands in for them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -45,17 +45,12 @@ class Cuda(Rule):
 
 
 class Store(Model):
-    """Writing a value through a pointer that the caller passes."""
+    """Writing a number, or the address of a text, through a pointer that the caller passes."""
 
     argument: int = Field(ge=0, le=5, description="which argument, from 0")
-    value: ReturnValue
-    size: Annotated[int, Field(description="bytes")]
-
-    @model_validator(mode="after")
-    def _size_is_one_of_a_machine(self) -> Self:
-        if self.size not in (1, 2, 4, 8):
-            raise ValueError("`size` is 1, 2, 4 or 8")
-        return self
+    value: ReturnValue = 0
+    size: Literal[1, 2, 4, 8] = Field(default=8, description="bytes of the number")
+    text: str | None = Field(default=None, description="in place of `value` and `size`")
 
 
 class Constructs(Model):

@@ -21,6 +21,7 @@ from tests.support.cuda_native import (
     mixed_members,
     thread_local_members,
 )
+from tests.support.native import compile_c
 from tests.support.upstream import TAG
 
 HERE = f"cp{sys.version_info.major}{sys.version_info.minor}"
@@ -268,3 +269,31 @@ def test_what_nothing_can_stand_in_for_stays(tmp_path: Path, recipe: Path) -> No
     assert not verdict["goes"]
     assert verdict["why"].startswith("nothing can stand in for it: cuda_depth: ")
     assert plan["cuda"]["emptied"] == ["torch/lib/libx_cuda.so"]
+
+
+def test_a_file_that_is_no_library_where_a_shadow_belongs(tmp_path: Path, recipe: Path) -> None:
+    """A linker script, as distributions have them: nothing could load it."""
+    member = "torch/lib/libcudart.so.13"
+    upstream = make_cuda_torch(tmp_path, tag=THIS_PYTHON, members={member: "INPUT(libcudart)\n"})
+    slim = build(upstream, recipe, tmp_path / "dist")
+    with zipfile.ZipFile(slim) as archive:
+        assert ElfFile.parse(archive.read(member), member).soname == "libcudart.so.13"
+
+
+def test_a_library_of_cuda_that_no_family_names_is_missed_aloud(
+    tmp_path: Path, recipe: Path
+) -> None:
+    """Upstream has it from a dependency, which is dropped: nothing must hide that."""
+    upstream = make_cuda_torch(tmp_path, tag=THIS_PYTHON, members=needs_unknown(tmp_path))
+    done = slimwheel("build", "--recipe", recipe, "--output-dir", tmp_path / "d", upstream)
+    assert done.returncode == 7, done.stderr
+    assert "needs libnvfuture.so.1, which neither the wheel nor" in done.stderr
+
+
+def needs_unknown(directory: Path) -> dict[str, bytes]:
+    shared = ["-shared", "-fPIC", f"-L{directory}", "-Wl,--no-as-needed"]
+    compile_c("int future(void) { return 1; }", directory / "libnvfuture.so.1", *shared)
+    user = compile_c(
+        "int f(void) { return 1; }", directory / "libnew.so", *shared, "-l:libnvfuture.so.1"
+    )
+    return {"torch/lib/libnew.so": user.read_bytes()}

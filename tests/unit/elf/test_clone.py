@@ -54,7 +54,7 @@ def clones(path: Path, names: Iterable[str], kept: dict[str, str]) -> dict[str, 
         if symbol.name not in done:
             cloned = clone_data(elf, symbol, f"{symbol.name}: gone", relocations, import_of)
             done[symbol.name] = cloned.data
-            waiting += cloned.typeinfos
+            waiting += cloned.others
     return done
 
 
@@ -189,7 +189,7 @@ def test_what_a_vtable_becomes(built: Path) -> None:
     cloned = clone_data(elf, symbol, "gone", Relocations.read(elf), nowhere)
     throws = [ToThrow("gone")] * (symbol.size // 8 - 2)
     assert cloned.data.pieces == (bytes(8), ToSymbol("_ZTI7Derived"), *throws)
-    assert [typeinfo.name for typeinfo in cloned.typeinfos] == ["_ZTI7Derived"]
+    assert [typeinfo.name for typeinfo in cloned.others] == ["_ZTI7Derived"]
 
 
 QUIET = """
@@ -221,7 +221,7 @@ def test_typeinfos_without_a_symbol(
     assert base not in symbols
     outer = clone_data(elf, symbols[name], "gone", relocations, nowhere)
     assert outer.data.pieces[2] == ToSymbol(base)
-    (typeinfo,) = outer.typeinfos
+    (typeinfo,) = outer.others
     assert (typeinfo.name, typeinfo.size) == (base, size)
     inner = clone_data(elf, typeinfo, "gone", relocations, nowhere)
     kind = inner.data.pieces[0]
@@ -229,8 +229,8 @@ def test_typeinfos_without_a_symbol(
     assert (kind.version, kind.library, kind.addend) == ("CXXABI_1.3", "libstdc++.so.6", 16)
     assert isinstance(inner.data.pieces[1], ToText)
     assert inner.data.pieces[1].text.removeprefix("*") == base.removeprefix("_ZTI")
-    assert [s.name for s in inner.typeinfos] == last
-    assert {s.defined for s in inner.typeinfos} == {False}
+    assert [s.name for s in inner.others] == last
+    assert {s.defined for s in inner.others} == {False}
 
 
 def test_slots_of_functions_that_nothing_describes_throw(tmp_path: Path) -> None:
@@ -267,7 +267,8 @@ extern int elsewhere; int undefined();
 int call() { return 1; }
 static int quiet() { return 1; }
 static int number;
-long zero; long one = 1; char many_zeros[24]; long *to_local = (long *)&number;
+long zero; long one = 1; long guard asm("_ZGV4once");
+char many_zeros[24]; long *to_local = (long *)&number;
 int *to_other = &elsewhere; int (*to_undefined)() = undefined; int (*to_quiet)() = quiet;
 struct node node = {&node, call, 5, 6};
 thread_local int local_to_thread;
@@ -291,6 +292,7 @@ REFUSING = ToRefusingObject("gone")
     ("name", "pieces"),
     [
         ("zero", (REFUSING,)),
+        ("_ZGV4once", (bytes(8),)),
         ("one", (struct.pack("<q", 1),)),
         ("many_zeros", (bytes(24),)),
         ("to_local", (REFUSING,)),
@@ -308,7 +310,19 @@ def test_what_an_object_becomes(
         plain, defined(plain)[name], "gone", Relocations.read(plain), lambda name, _: kept.get(name)
     )
     assert cloned.data == Data(name, None, pieces)
-    assert cloned.typeinfos == ()
+    assert cloned.others == ()
+
+
+def test_an_object_that_is_made_before_it_is_loaded_gets_its_vtable_too(tmp_path: Path) -> None:
+    source = "struct S { virtual int f(); constexpr S() {} int n = 5; }; S made;"
+    source += "int S::f() { return n; }"
+    elf = parse(compile_cpp(source, tmp_path / "libmade.so"))
+    symbol = defined(elf)["made"]
+    cloned = clone_data(elf, symbol, "gone", Relocations.read(elf), lambda *_: None)
+    vtable, content = cloned.data.pieces
+    assert vtable == ToSymbol("_ZTV1S", None, None, 16)
+    assert content == struct.pack("<ii", 5, 0)
+    assert [other.name for other in cloned.others] == ["_ZTV1S"]
 
 
 @pytest.mark.parametrize(

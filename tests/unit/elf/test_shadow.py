@@ -12,6 +12,7 @@ from slimwheel.elf import (
     Return,
     ShadowLibrary,
     Store,
+    StoreText,
     SymbolReference,
     Text,
     Throw,
@@ -182,6 +183,20 @@ print(store(*arguments), store(*[None] * 6), hex(place.value))
 """
     expected = (0x1111111111111111 >> 8 * size << 8 * size) | ((1 << 8 * size) - 2)
     assert python(code, path, argument) == f"-7 -7 {expected:#x}"
+
+
+@pytest.mark.parametrize("argument", range(6))
+def test_a_text_can_be_stored(tmp_path: Path, argument: int) -> None:
+    answer = StoreText(argument, "said", returns=3)
+    path = write(ShadowLibrary("libstore.so", (Function("store", None, answer),)), tmp_path)
+    code = """
+store = ctypes.CDLL(sys.argv[1]).store
+text = ctypes.c_char_p()
+arguments = [None] * 6
+arguments[int(sys.argv[2])] = ctypes.byref(text)
+print(store(*arguments), store(*[None] * 6), text.value)
+"""
+    assert python(code, path, argument) == "3 3 b'said'"
 
 
 def test_pointers_point_where_they_say(tmp_path: Path) -> None:

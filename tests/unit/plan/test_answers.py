@@ -13,6 +13,7 @@ from slimwheel.elf import (
     Return,
     ShadowLibrary,
     Store,
+    StoreText,
     SymbolReference,
     Text,
     Throw,
@@ -83,6 +84,7 @@ def test_without_a_rule_the_family_decides(symbol: str, library: str, answer: ob
         ({"text": "no"}, Text("no")),
         ({"zeros": 16}, Zeros(16)),
         ({"store": {"argument": 1, "value": 3, "size": 4}, "returns": 2}, Store(1, 3, 4, 2)),
+        ({"store": {"argument": 1, "text": "no"}}, StoreText(1, "no")),
         (
             {"constructs": {"vtable": "_ZTV4Kept"}},
             Construct(None, SymbolReference("_ZTV4Kept")),
@@ -110,6 +112,7 @@ def test_the_last_rule_counts_so_that_a_child_overrules_its_parent() -> None:
         ("_ZN", "_ZN"),
         ("_Z" + 5000 * "P" + "i", "_Z" + 5000 * "P" + "i"),
         ("_ZNSt3\udcff", "_ZNSt3\udcff"),
+        ("_ZStSacv", "_ZStSacv"),
     ],
 )
 def test_demangling_never_fails(symbol: str, text: str) -> None:
@@ -142,3 +145,17 @@ def test_a_thread_local_variable_has_no_stand_in(tmp_path: Path) -> None:
     with pytest.raises(Unshadowable, match="cuda_depth") as caught:
         shadow_of(("cuda_f", None), ("cuda_depth", None), original=original, elf=elf)
     assert caught.value.library == "libx_cuda.so"
+
+
+def test_data_beyond_all_measure_has_no_stand_in(tmp_path: Path) -> None:
+    """Many names of one large object, which would be cloned for each."""
+    lines = "".join(f".globl cuda_{n}\n.set cuda_{n}, whole\n" for n in range(40))
+    source = f".bss\n.type whole, @object\n.size whole, 1048576\nwhole: .skip 1048576\n{lines}"
+    path = tmp_path / "libx.so"
+    command = ["gcc", "-shared", "-x", "assembler", "-", "-o", str(path)]
+    subprocess.run(command, input=source, text=True, check=True)
+    elf = ElfFile.parse(path.read_bytes(), "libx.so")
+    names = [f"cuda_{number}" for number in range(40)]
+    original = library("libx.so", defines=names)
+    with pytest.raises(Unshadowable, match="more than"):
+        shadow_of(*((name, None) for name in names), original=original, elf=elf)

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+import pytest
+
+from slimwheel.errors import ElfError
 from slimwheel.plan.linkage import Library, Linkage
 from slimwheel.plan.shadows import Wanted, by_family, wanted_shadows
 from slimwheel.plan.verdicts import judge
@@ -120,3 +123,57 @@ def test_what_another_library_that_stays_defines_is_not_asked_of_a_shadow() -> N
         library("libcpu.so", defines=["both"]),
     ]
     assert names(shadows(libraries, without_exports())["libtorch_cuda.so"]) == {"x_cuda"}
+
+
+def test_two_names_of_one_library_have_the_same_symbols() -> None:
+    """They have one SONAME, so the loader takes whichever comes first for both."""
+    original = "torch/lib/libcudnn-1.so.9"
+    libraries = [
+        library("a.so", needs=["libcudnn-1.so.9", "libcpu.so"], uses=["cudnnA", "cpu"]),
+        library("b.so", needs=["libcudnn.so.9", "libcpu.so"], uses=["cudnnB", "cpu"]),
+        library("libcpu.so", defines=["cpu"]),
+        library(original, soname="libcudnn.so.9", defines=["cudnnA", "cudnnB"]),
+    ]
+    found = shadows(libraries, without_exports())
+    assert set(found) == {"libcudnn-1.so.9", "libcudnn.so.9"}
+    assert [names(shadow) for shadow in found.values()] == [{"cudnnA", "cudnnB"}] * 2
+
+
+def test_a_version_need_asks_for_a_library_too() -> None:
+    libraries = [
+        library("a.so", needs=["libcpu.so"], uses=["cpu", "cuptiX@libcupti.so.13:V1"]),
+        library("libcpu.so", defines=["cpu"]),
+    ]
+    found = shadows(libraries, without_exports())
+    assert found["libcupti.so.13"].symbols == {("cuptiX", "V1"): None}
+    assert found["libcupti.so.13"].versions == {"V1"}
+
+
+def test_exports_leave_alone_what_a_library_that_stays_defines() -> None:
+    libraries = split_torch()
+    both = ["_ZN3c104cuda4bothEv", "_ZN3c104cuda4onlyEv"]
+    libraries[4] = library("torch/lib/libc10_cuda.so", needs=["libcudart.so.13"], defines=both)
+    libraries.append(library("torch/lib/libother.so", defines=both[:1]))
+    libraries.append(library("x.so", needs=["libc10_cuda.so", "libother.so"], uses=["cpu_1"]))
+    found = names(shadows(libraries, recipe())["libc10_cuda.so"])
+    assert found == {"_ZN3c104cuda4onlyEv"}
+
+
+def test_exports_are_no_functions_of_the_cpp_runtime() -> None:
+    """A definition without a version serves references of any: it would come before libstdc++'s."""
+    libraries = split_torch()
+    inline = ["_ZNSt6vectorIiSaIiEE9push_backEi", "_ZnwmSt11align_val_t", "_ZdlPv"]
+    defines = ["_ZN3c104cuda6streamEv", "_ZGVN3c104cuda3oneE", *inline]
+    libraries[4] = library("torch/lib/libc10_cuda.so", needs=["libcudart.so.13"], defines=defines)
+    libraries.append(library("x.so", needs=["libc10_cuda.so", "libc10.so"], uses=["c10_error"]))
+    assert names(shadows(libraries, recipe())["libc10_cuda.so"]) == {"_ZN3c104cuda6streamEv"}
+
+
+@pytest.mark.parametrize("name", ["libcudart/../../evil.so.1", "libcudart\udcff.so.1"])
+def test_a_name_that_is_none_is_damage(name: str) -> None:
+    libraries = [
+        library("a.so", needs=[name, "libb.so"], uses=["b"]),
+        library("libb.so", defines="b"),
+    ]
+    with pytest.raises(ElfError, match="no name of a library"):
+        shadows(libraries, without_exports())

@@ -141,6 +141,31 @@ def test_what_only_cuda_needed_goes() -> None:
     assert going(libraries) >= {"libmagma.so", "libbase.so"}
 
 
+HELPERS = [f"helper_{number}" for number in range(3)]
+
+
+def with_helper(*needed: str) -> list[Library]:
+    """A library of CPU code that only CUDA's need by name, and that what stays uses as well."""
+    libraries = split_torch()
+    python = next(one for one in libraries if one.file == "libtorch_python.so")
+    cuda = next(one for one in libraries if one.file == "libtorch_cuda.so")
+    uses = library("x", uses=HELPERS).imports
+    libraries = changed(libraries, python.file, imports=(*python.imports, *uses))
+    libraries = changed(libraries, cuda.file, needed=(*cuda.needed, "libhelp.so"))
+    return [*libraries, library("torch/lib/libhelp.so", needs=needed, defines=HELPERS)]
+
+
+@pytest.mark.parametrize("needed", [[], ["libcudart.so.13"]], ids=["orphan", "needs-cuda-only"])
+def test_a_library_that_what_stays_uses_is_no_orphan(needed: list[str]) -> None:
+    assert "libhelp.so" not in going(with_helper(*needed))
+
+
+def test_a_library_without_stand_in_stays_also_where_only_cuda_needs_it() -> None:
+    member = "torch/lib/libhelp.so"
+    found = judge(Linkage(with_helper()), cuda(), "2.14.1", {member: "x: thread-local"})
+    assert not found[member].goes
+
+
 def test_a_recipe_overrules() -> None:
     keep = cuda().model_copy(update={"keep": (Kept(paths=("libtorch_cuda.so",), versions=">=2"),)})
     drop = cuda().model_copy(update={"drop": ("/torch/lib/libc10.so",)})
