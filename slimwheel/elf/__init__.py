@@ -34,8 +34,8 @@ from slimwheel.elf.shadow import (
     ToThrow,
     ToZeros,
     Zeros,
-    write_shadow,
 )
+from slimwheel.elf.shadow_file import write_shadow
 from slimwheel.elf.slimming import slim
 from slimwheel.elf.source import Buffer
 from slimwheel.elf.writer import SymbolReference
