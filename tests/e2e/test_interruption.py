@@ -25,12 +25,17 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(upstream: Path, output: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "slimwheel", "build", "--recipe", "cpu", "--no-smoke"]
-    return subprocess.Popen(
-        [*command, "--output-dir", str(output), str(upstream)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # What starts in the background of a shell inherits that Ctrl-C is ignored.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [*command, "--output-dir", str(output), str(upstream)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, inherited)
 
 
 def wait_for_wheel(output: Path, process: "subprocess.Popen[str]") -> Path:
