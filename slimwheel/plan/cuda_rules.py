@@ -131,8 +131,11 @@ class _Staying:
             if wish.version and wish.libraries and not wish.libraries & names
         }
 
-    def reference(self, name: str, version: str | None) -> SymbolReference | None:  # noqa: ARG002
-        """Return where a symbol can be had: of a library that stays, or of the C++ runtime."""
+    def reference(self, name: str, _version: str | None) -> SymbolReference | None:
+        """Return where a symbol can be had: of a library that stays, or of the C++ runtime.
+
+        Neither has a symbol in several versions that differ.
+        """
         if any(name in library.exports for library in self._staying):
             return SymbolReference(name)
         return self._runtime.get(name)
