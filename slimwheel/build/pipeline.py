@@ -187,7 +187,7 @@ def build_wheel(
             dev = write_dev(plan, source, manifest, scratch)
             written += [dev] if dev else []
         progress(Progress("check", total, total))
-        _check(written, plan, wheel, scratch)
+        warnings = [*plan.warnings, *_check(written, plan, wheel, scratch)]
         outcome = None
         if smoke and loaded.recipe.expect.imports:
             progress(Progress("import", total, total))
@@ -207,7 +207,7 @@ def build_wheel(
         installed_before=plan.installed_before,
         outputs=tuple(result.at(options.output_dir) for result in written),
         summaries=tuple(plan.summaries),
-        warnings=tuple(plan.warnings),
+        warnings=tuple(warnings),
         smoke=outcome,
     )
 
@@ -218,15 +218,24 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _check(written: Sequence[WrittenWheel], plan: Plan, upstream: Wheel, scratch: Path) -> None:
-    """Hold the results against what installers and loaders ask, and against the recipe's budget."""
+def _check(
+    written: Sequence[WrittenWheel], plan: Plan, upstream: Wheel, scratch: Path
+) -> list[str]:
+    """Hold the results against what installers and loaders ask, and against the recipe's budget.
+
+    Returns:
+        Warnings, of what only the import can tell.
+    """
+    warnings: list[str] = []
     for result in written:
-        findings = _ours(check_wheel(result.path, scratch), plan, upstream, scratch)
-        if findings:
+        findings = check_wheel(result.path, scratch)
+        if ours := _ours(findings, upstream, scratch):
             raise CheckFailed(
-                f"{findings[0]}" + (f" (and {len(findings) - 1} more)" if findings[1:] else ""),
+                f"{ours[0]}" + (f" (and {len(ours) - 1} more)" if ours[1:] else ""),
                 file=result.filename,
             )
+        if plan.dropped_requirements:
+            warnings += _missed(findings)
     slim, expect = written[0], plan.loaded.recipe.expect
     for limit, size, what in (
         (expect.max_wheel, slim.size, "has"),
@@ -238,18 +247,21 @@ def _check(written: Sequence[WrittenWheel], plan: Plan, upstream: Wheel, scratch
                 file=slim.filename,
                 hint="Remove more, or raise the recipe's [expect].",
             )
+    return warnings
 
 
-def _ours(findings: list[Finding], plan: Plan, upstream: Wheel, scratch: Path) -> list[Finding]:
+def _missed(findings: list[Finding]) -> list[str]:
+    """Return a warning for every library that a requirement may have brought which was dropped."""
+    missing = (finding for finding in findings if finding.code is Code.NEEDED_MISSING)
+    return [f"{f.member} {f.message}; a dropped requirement may have brought it" for f in missing]
+
+
+def _ours(findings: list[Finding], upstream: Wheel, scratch: Path) -> list[Finding]:
     """Return the findings that upstream's own wheel does not give: those are not ours to refuse."""
     files = {name.rpartition("/")[2] for name in upstream.members}
-    # A library that a dependency brought is missed by us alone when that dependency was dropped.
-    if not plan.dropped_requirements:
-        findings = [f for f in findings if f.code not in _NEEDS or f.subject in files]
+    findings = [f for f in findings if f.code not in _NEEDS or f.subject in files]
     if not findings:
         return []
     # Upstream is checked only now: it takes as long as the check of the result.
     known = {(f.code, f.member, f.subject) for f in check_wheel(upstream.archive.path, scratch)}
-    if plan.dropped_requirements:
-        known = {found for found in known if found[0] is not Code.NEEDED_MISSING}
     return [f for f in findings if (f.code, f.member, f.subject) not in known]

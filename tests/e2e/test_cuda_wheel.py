@@ -286,8 +286,10 @@ def test_a_library_of_cuda_that_no_family_names_is_missed_aloud(
     """Upstream has it from a dependency, which is dropped: nothing must hide that."""
     upstream = make_cuda_torch(tmp_path, tag=THIS_PYTHON, members=needs_unknown(tmp_path))
     done = slimwheel("build", "--recipe", recipe, "--output-dir", tmp_path / "d", upstream)
-    assert done.returncode == 7, done.stderr
-    assert "needs libnvfuture.so.1, which neither the wheel nor" in done.stderr
+    assert done.returncode == 0, done.stderr
+    said = "warning: torch/lib/libnew.so needs libnvfuture.so.1, which neither the wheel nor"
+    assert said in done.stderr
+    assert "a dropped requirement may have brought it" in done.stderr
 
 
 def needs_unknown(directory: Path) -> dict[str, bytes]:
