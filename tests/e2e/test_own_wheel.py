@@ -25,11 +25,12 @@ def own_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
-def test_every_module_and_recipe_is_in_it(own_wheel: Path) -> None:
+def test_every_module_table_and_recipe_is_in_it(own_wheel: Path) -> None:
     with zipfile.ZipFile(own_wheel) as wheel:
         names = set(wheel.namelist())
-    for source in (PROJECT / "slimwheel").rglob("*.py"):
-        assert source.relative_to(PROJECT).as_posix() in names
+    for pattern in ("*.py", "*.toml"):
+        for source in (PROJECT / "slimwheel").rglob(pattern):
+            assert source.relative_to(PROJECT).as_posix() in names
     for recipe in (PROJECT / "recipes").glob("*.toml"):
         assert f"slimwheel/recipes/{recipe.name}" in names
     assert "slimwheel/py.typed" in names
