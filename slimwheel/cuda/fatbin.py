@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from slimwheel.elf import ElfFile, ElfShapeError, Section
 from slimwheel.elf.edits import end_of_zeros
+from slimwheel.elf.source import Source
 
 SECTION_NAMES = frozenset({".nv_fatbin", "__nv_relfatbin"})
 """Linked device code, and device code that can be linked again with other such code."""
@@ -107,21 +108,35 @@ def read_containers(elf: ElfFile) -> tuple[Container, ...]:
 
 
 def _read_container(elf: ElfFile, section: Section, offset: int) -> Container:
-    room = section.end - offset
-    if bytes(elf.data[offset : offset + min(room, 4)]) != _MAGIC_BYTES[:room]:
-        raise _unknown(elf, f"{section.name} holds something that is no container", offset)
-    if room < HEADER.size:
-        raise elf.source.damage(f"a container's header is cut by the end of {section.name}", offset)
-    _, version, header_size, payload_size = HEADER.unpack_from(elf.data, offset)
-    if (version, header_size) != (VERSION, HEADER.size):
-        what = f"version {version} with a header of {header_size} bytes"
-        raise _unknown(elf, f"{section.name} holds a container of {what}", offset)
-    if payload_size > room - HEADER.size:
-        raise elf.source.damage(
-            f"a container of {payload_size} bytes reaches beyond the end of {section.name}", offset
-        )
+    payload_size = read_header(elf.source, offset, section.end, section.name)
     return Container(section, offset, payload_size)
 
 
-def _unknown(elf: ElfFile, message: str, offset: int) -> ElfShapeError:
-    return ElfShapeError(message, file=elf.name, place=f"offset {offset:#x}")
+def read_header(source: Source, offset: int, stop: int, where: str) -> int:
+    """Return the payload size of the container at an offset.
+
+    Args:
+        stop: where the container has to end.
+        where: what errors call the place that it is in.
+
+    Raises:
+        ElfShapeError: something other than a container, or one of an unknown version.
+        ElfError: the container is cut short.
+    """
+    room = stop - offset
+    if bytes(source.view[offset : offset + min(room, 4)]) != _MAGIC_BYTES[:room]:
+        raise _unknown(source, f"{where} holds something that is no container", offset)
+    if room < HEADER.size:
+        raise source.damage(f"a container's header is cut by the end of {where}", offset)
+    _, version, header_size, payload_size = HEADER.unpack_from(source.view, offset)
+    if (version, header_size) != (VERSION, HEADER.size):
+        what = f"version {version} with a header of {header_size} bytes"
+        raise _unknown(source, f"{where} holds a container of {what}", offset)
+    if payload_size > room - HEADER.size:
+        message = f"a container of {payload_size} bytes reaches beyond the end of {where}"
+        raise source.damage(message, offset)
+    return int(payload_size)
+
+
+def _unknown(source: Source, message: str, offset: int) -> ElfShapeError:
+    return ElfShapeError(message, file=source.name, place=f"offset {offset:#x}")

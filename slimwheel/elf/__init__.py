@@ -2,7 +2,7 @@
 
 `ElfFile.parse` reads one, `slim` makes `Edits` that remove sections and change the RPATH,
 `check_layout` holds a file against the loaders' rules, and `PatchelfQueue` makes the edits for
-which a file has to grow. `write_shadow` writes a small stand-in for a removed library, some of it
+which a file has to grow. `shorten` takes the ends of sections out of the file. `write_shadow` writes a small stand-in for a removed library, some of it
 made by `clone_data` from the original.
 """
 
@@ -36,6 +36,7 @@ from slimwheel.elf.shadow import (
     Zeros,
 )
 from slimwheel.elf.shadow_file import write_shadow
+from slimwheel.elf.shortening import Hole, Shortened, shorten
 from slimwheel.elf.slimming import slim
 from slimwheel.elf.source import Buffer
 from slimwheel.elf.writer import SymbolReference
@@ -52,6 +53,7 @@ __all__ = [
     "ElfShapeError",
     "Function",
     "Header",
+    "Hole",
     "ImportOf",
     "Keep",
     "LayoutKind",
@@ -64,6 +66,7 @@ __all__ = [
     "Section",
     "Segment",
     "ShadowLibrary",
+    "Shortened",
     "Store",
     "StoreText",
     "Symbol",
@@ -84,6 +87,7 @@ __all__ = [
     "patchelf_version",
     "rpath_fits",
     "sections_to_remove",
+    "shorten",
     "slim",
     "write_shadow",
 ]

@@ -48,15 +48,15 @@ class Zeros:
 
 
 class Patch(NamedTuple):
-    """Bytes that replace as many of the source's at `offset`."""
+    """What replaces as many of the source's bytes at `offset`: the source's from elsewhere too."""
 
     offset: int
-    data: bytes | Zeros
+    data: "Piece"
 
     @property
     def stop(self) -> int:
         """Offset of the first byte behind the patch."""
-        return self.offset + len(self.data)
+        return self.offset + _size(self.data)
 
 
 Piece = Keep | bytes | Zeros
@@ -100,10 +100,7 @@ class Edits:
     @property
     def size(self) -> int:
         """Size of the new file in bytes."""
-        return sum(
-            piece.stop - piece.start if isinstance(piece, Keep) else len(piece)
-            for piece in self.pieces
-        )
+        return sum(map(_size, self.pieces))
 
     @property
     def saved(self) -> int:
@@ -146,13 +143,14 @@ class Edits:
 def overlay(pieces: Iterable[Piece], patches: Iterable[Patch], data: Buffer) -> list[Piece]:
     """Lay patches, given by source offsets, over pieces.
 
-    A patch is cut down to the bytes that really differ, for what stays equal stays kept.
+    A patch is cut down to the bytes that really differ, for what stays equal stays kept; moved
+    bytes are not looked at.
 
     Raises:
         ValueError: patches overlap, or one lies on bytes that the pieces do not keep.
     """
     view = memoryview(data).cast("B")
-    pending = [trimmed for patch in patches if (trimmed := _trim(patch, view)).data]
+    pending = [trimmed for patch in patches if _size((trimmed := _trim(patch, view)).data)]
     pending.sort(key=_offset)
     for first, second in pairwise(pending):
         if first.stop > second.offset:
@@ -208,6 +206,10 @@ def _zero_chunks(size: int, chunk_size: int) -> Iterator[memoryview]:
         yield block[: size - start]
 
 
+def _size(piece: Piece) -> int:
+    return piece.stop - piece.start if isinstance(piece, Keep) else len(piece)
+
+
 def _offset(patch: Patch) -> int:
     return patch.offset
 
@@ -215,6 +217,8 @@ def _offset(patch: Patch) -> int:
 def _trim(patch: Patch, view: memoryview) -> Patch:
     if not 0 <= patch.offset <= patch.stop <= len(view):
         raise ValueError(f"the change at offset {patch.offset:#x} reaches beyond the source")
+    if isinstance(patch.data, Keep):
+        return patch._replace(data=b"") if patch.data.start == patch.offset else patch
     if isinstance(patch.data, Zeros):
         start = end_of_zeros(view, patch.offset, patch.stop)
         return Patch(start, Zeros(_start_of_zeros(view, start, patch.stop) - start))

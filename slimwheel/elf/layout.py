@@ -7,7 +7,7 @@ change. docs/formats-elf.md says which rules of the loaders this keeps.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from slimwheel.elf import format as fmt
 from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile
 from slimwheel.elf.format import Segment
+from slimwheel.elf.shortening import Hole, page_size
 
 # Loaders map whole pages, so a segment keeps its place in the page even where it claims less.
 _PAGE_SIZE = 4096
@@ -75,20 +76,28 @@ class Layout:
         return 0
 
 
-def lay_out(elf: ElfFile, removed: frozenset[int]) -> Layout:
+def lay_out(elf: ElfFile, removed: frozenset[int], holes: Sequence[Hole] = ()) -> Layout:
     """Lay a file out anew without the contents of some sections.
 
     Bytes of a removed section that a segment holds, or another section, stay.
 
+    Args:
+        elf: the file, shortened already where it has holes.
+        removed: the numbers of the sections.
+        holes: bytes that go as well. With any, segments are aligned to pages only.
+
     Raises:
         ElfShapeError: what has to move overlaps, or data follows that no header accounts for.
     """
-    parts = sorted(_parts(elf, removed), key=lambda part: (part.start, part.stop > part.start))
+    parts = sorted(
+        _parts(elf, removed, bool(holes)), key=lambda part: (part.start, part.stop > part.start)
+    )
     covered = list(_merged(parts))
-    cut = _first_gap(elf, removed, covered)
-    if cut is None:
+    gaps = [*_gaps(elf, removed, covered), *(hole.start for hole in holes)]
+    if not gaps:
         return Layout(elf.source.size, ())
-    removed_end = max(elf.sections[index].end for index in removed)
+    cut = min(gaps)
+    removed_end = max((elf.sections[index].end for index in removed), default=0)
     _refuse_appended_data(elf, max(removed_end, covered[-1][1]))
     prefix = max(stop for start, stop in covered if start < cut)
     cursor = prefix
@@ -105,7 +114,7 @@ def lay_out(elf: ElfFile, removed: frozenset[int]) -> Layout:
     return layout
 
 
-def _parts(elf: ElfFile, removed: frozenset[int]) -> Iterator[Part]:
+def _parts(elf: ElfFile, removed: frozenset[int], to_pages: bool) -> Iterator[Part]:
     header = elf.header
     yield Part(0, fmt.FILE_HEADER.size, 1, "the ELF header")
     table_size = header.phnum * fmt.PROGRAM_HEADER.size
@@ -114,7 +123,8 @@ def _parts(elf: ElfFile, removed: frozenset[int]) -> Iterator[Part]:
     for segment in elf.segments:
         what = f"segment {segment.number}"
         if segment.type == fmt.PT_LOAD:
-            align = _checked_align(elf, max(segment.align, _PAGE_SIZE), what)
+            align = page_size(elf) if to_pages else max(segment.align, _PAGE_SIZE)
+            align = _checked_align(elf, align, what)
             yield Part(segment.offset, segment.end, align, what, is_load=True)
         # The loader reads the address of PT_GNU_RELRO only; linkers round its size up.
         elif segment.file_size and segment.type != fmt.PT_GNU_RELRO:
@@ -151,15 +161,13 @@ def _merged(parts: list[Part]) -> Iterator[tuple[int, int]]:
         yield current
 
 
-def _first_gap(elf: ElfFile, removed: frozenset[int], covered: list[tuple[int, int]]) -> int | None:
-    """Return the first byte of a removed section that nothing else holds."""
-    gaps = []
+def _gaps(elf: ElfFile, removed: frozenset[int], covered: list[tuple[int, int]]) -> Iterator[int]:
+    """Yield, of every removed section, the first byte that nothing else holds."""
     for section in (elf.sections[index] for index in removed):
         index = bisect_right(covered, section.offset, key=lambda pair: pair[0]) - 1
         start = max(section.offset, covered[index][1] if index >= 0 else 0)
         if start < section.end:
-            gaps.append(start)
-    return min(gaps, default=None)
+            yield start
 
 
 def _outermost(elf: ElfFile, parts: list[Part]) -> Iterator[Part]:

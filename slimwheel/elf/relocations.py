@@ -32,6 +32,7 @@ DT_RELR = 36
 _WORD = struct.Struct("<Q")
 _ADDEND = struct.Struct("<q")
 _WORD_BITS = 64
+_ADDEND_OFFSET = 16
 _ADDRESSES = 1 << 64
 # Linkers of the largest libraries write a tenth of this. One word of DT_RELR can stand for 63.
 _MAX_RELOCATIONS = 1 << 22
@@ -79,13 +80,10 @@ class Relocations:
             ElfShapeError: relocations without addends (DT_REL), which x86-64 does not use.
         """
         addresses, infos, addends = array("Q"), array("Q"), array("q")
-        rows = islice(_read_all(elf), _MAX_RELOCATIONS + 1)
-        for address, info, addend in rows:
+        for address, info, addend, _ in read_rows(elf):
             addresses.append(address)
             infos.append(info)
             addends.append(addend)
-        if len(addresses) > _MAX_RELOCATIONS:
-            raise ElfError(f"more than {_MAX_RELOCATIONS} relocations", file=elf.name)
         order = sorted(range(len(addresses)), key=addresses.__getitem__)
         used = {info >> 32 for info in infos} - {0}
         symbols = {i: s for i, s in enumerate(elf.symbols(), 1) if i in used} if used else {}
@@ -121,28 +119,48 @@ class Relocations:
         )
 
 
-def _read_all(elf: ElfFile) -> Iterator[tuple[int, int, int]]:
-    """Yield address, info (symbol and type) and addend."""
+def read_rows(elf: ElfFile) -> Iterator[tuple[int, int, int, int | None]]:
+    """Yield address, info (symbol and type), addend and the addend's offset in the file.
+
+    They come table by table: DT_RELA, DT_JMPREL, DT_RELR. The last has no addends; there the data
+    that is relocated holds them, and the offset is None.
+
+    Raises:
+        ElfError, ElfShapeError: as `Relocations.read`.
+    """
     if elf.dynamic_value(DT_RELAENT) not in (None, RELA.size):
         raise ElfError("relocations of another size than 24 bytes", file=elf.name)
     if elf.dynamic_value(DT_PLTREL) not in (None, DT_RELA):
         raise ElfShapeError("relocations without addends", file=elf.name)
-    for table, size in ((DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)):
-        yield from RELA.iter_unpack(_table(elf, table, size, RELA.size))
+    rows = islice(_all_rows(elf), _MAX_RELOCATIONS + 1)
+    for number, row in enumerate(rows):
+        if number == _MAX_RELOCATIONS:
+            raise ElfError(f"more than {_MAX_RELOCATIONS} relocations", file=elf.name)
+        yield row
+
+
+def _all_rows(elf: ElfFile) -> Iterator[tuple[int, int, int, int | None]]:
+    for table_tag, size_tag in ((DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)):
+        start, table = _table(elf, table_tag, size_tag, RELA.size)
+        offsets = range(start + _ADDEND_OFFSET, start + len(table), RELA.size)
+        for offset, row in zip(offsets, RELA.iter_unpack(table), strict=True):
+            yield (*row, offset)
     memory = Memory(elf)
-    for address in _packed_addresses(_table(elf, DT_RELR, DT_RELRSZ, _WORD.size)):
+    _, packed = _table(elf, DT_RELR, DT_RELRSZ, _WORD.size)
+    for address in _packed_addresses(packed):
         (addend,) = _ADDEND.unpack(memory.read(address, _ADDEND.size))
-        yield address, RelocationType.RELATIVE, addend
+        yield address, RelocationType.RELATIVE, addend, None
 
 
-def _table(elf: ElfFile, table_tag: int, size_tag: int, entry_size: int) -> memoryview:
+def _table(elf: ElfFile, table_tag: int, size_tag: int, entry_size: int) -> tuple[int, memoryview]:
+    """Return a table's offset in the file and its bytes."""
     address, size = elf.dynamic_value(table_tag), elf.dynamic_value(size_tag) or 0
     if address is None or not size:
-        return memoryview(b"")
+        return 0, memoryview(b"")
     offset = elf.offset_of(address, size)
     if size % entry_size:
         raise elf.source.damage(f"{size} bytes of relocations of {entry_size} bytes", offset)
-    return elf.data[offset : offset + size]
+    return offset, elf.data[offset : offset + size]
 
 
 def _packed_addresses(table: memoryview) -> Iterator[int]:

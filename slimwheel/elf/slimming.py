@@ -1,7 +1,7 @@
 """Taking sections out of a shared object, and changing its RPATH in place, as one set of edits."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from slimwheel.elf import format as fmt
 from slimwheel.elf.edits import Edits, Keep, Patch, Piece, overlay
@@ -11,6 +11,7 @@ from slimwheel.elf.format import Section, Segment
 from slimwheel.elf.layout import Layout, lay_out
 from slimwheel.elf.rpath import rpath_patches
 from slimwheel.elf.selection import Predicate, is_symbol_or_debug_section, sections_to_remove
+from slimwheel.elf.shortening import Hole, Shortened, page_size
 
 _SYMBOL_SECTION_INDEX = struct.Struct("<6xH16x")
 _SECTION_INDEX = struct.Struct("<H")
@@ -25,6 +26,7 @@ def slim(
     drop: Predicate = is_symbol_or_debug_section,
     rpath: str | None = None,
     patches: Iterable[Patch] = (),
+    shortened: Shortened | None = None,
 ) -> Edits:
     """Remove sections, change the RPATH and patch, without moving anything in memory.
 
@@ -34,6 +36,7 @@ def slim(
         rpath: the new value of DT_RPATH or DT_RUNPATH, whichever the file has; "" removes it.
         patches: more changes, by their offsets in the file as it is. They are made in files of
             every kind; headers and what is removed they must not touch.
+        shortened: what `shorten` made of the file: the ends of sections that go as well.
 
     Raises:
         ElfShapeError: the file cannot be changed safely, changes overlap, or the RPATH does not
@@ -45,8 +48,10 @@ def slim(
     if elf.header.type in (fmt.ET_EXEC, fmt.ET_DYN):
         if rpath is not None:
             changes += rpath_patches(elf, rpath)
-        if removed := sections_to_remove(elf, drop):
-            cut = _Cut(elf, removed)
+        removed = sections_to_remove(elf, drop)
+        if removed or shortened:
+            cut = _Cut(shortened.elf, removed, shortened.holes) if shortened else _Cut(elf, removed)
+            changes += shortened.patches if shortened else ()
             pieces = list(cut.pieces())
             changes += cut.patches()
     try:
@@ -60,9 +65,9 @@ def slim(
 class _Cut:
     """The consequences of removing sections, for the bytes and for every header."""
 
-    def __init__(self, elf: ElfFile, removed: frozenset[int]) -> None:
+    def __init__(self, elf: ElfFile, removed: frozenset[int], holes: Sequence[Hole] = ()) -> None:
         self._elf = elf
-        self._layout: Layout = lay_out(elf, removed)
+        self._layout: Layout = lay_out(elf, removed, holes)
         kept = [section for section in elf.sections if section.number not in removed]
         self._kept = kept
         self._renumbered = {section.number: number for number, section in enumerate(kept)}
@@ -118,7 +123,10 @@ class _Cut:
             offset = self._layout.moved(segment.offset)
         else:
             offset = self._moved_with_memory(segment.offset, segment.address)
-        return fmt.PROGRAM_HEADER.pack(*segment._replace(offset=offset)[1:])
+        align = segment.align
+        if segment.type == fmt.PT_LOAD and align and (offset - segment.address) % align:
+            align = page_size(self._elf)
+        return fmt.PROGRAM_HEADER.pack(*segment._replace(offset=offset, align=align)[1:])
 
     def _section_table(self) -> bytes:
         return b"".join(map(self._section_header, self._kept))

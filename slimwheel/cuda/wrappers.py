@@ -1,0 +1,90 @@
+"""Wrappers: what the start-up code of a library hands to the CUDA runtime, one for each container.
+
+docs/formats-fatbin.md describes them and names the sources.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from slimwheel.cuda.fatbin import Container
+from slimwheel.elf import ElfFile, ElfShapeError, Section
+from slimwheel.elf.references import Reference, references_into
+
+SECTION_NAME = ".nvFatBinSegment"
+MAGIC = 0x466243B1
+VERSIONS = (1, 2)
+POINTER_OFFSET = 8
+
+_WRAPPER = struct.Struct("<IIQQ")
+
+
+class Wrapper(NamedTuple):
+    """A wrapper by its place in the file and the container that it points at.
+
+    `pointer` is what the file has for the container's address; linkers may leave it 0, for the
+    loader fills it in. `addend_offset` is where the relocation says it, as in `Reference`.
+    """
+
+    offset: int
+    pointer: int
+    addend_offset: int | None
+
+
+def wrappers_of(elf: ElfFile, containers: Iterable[Container]) -> dict[int, list[Wrapper]]:
+    """Return the wrappers of every container, by the container's address.
+
+    So that each container can move, this holds: whatever points at it is a wrapper, and every
+    pointer is one that the loader fills in.
+
+    Raises:
+        ElfShapeError: it does not hold, or there is something unknown among the wrappers.
+        ElfError: the file is damaged.
+    """
+    found: dict[int, list[Wrapper]] = {container.address: [] for container in containers}
+    sections = {container.section.number: container.section for container in containers}
+    stretches = [range(s.address, s.address + s.size) for s in sections.values()]
+    places = dict(_places(elf))
+    for reference in references_into(elf, stretches):
+        place = places.pop(reference.address - POINTER_OFFSET, None)
+        if place is None or reference.target not in found:
+            message = f"{reference.target:#x} in the device code is pointed at by no wrapper"
+            raise _refusal(elf, message, reference.address)
+        found[reference.target].append(_wrapper(elf, place, reference))
+    if places:
+        raise _refusal(elf, "a wrapper points at no container", min(places))
+    for address, wrappers in found.items():
+        if not wrappers:
+            raise _refusal(elf, "no wrapper points at a container", address)
+    return found
+
+
+def _places(elf: ElfFile) -> Iterator[tuple[int, int]]:
+    """Yield address and offset of every wrapper."""
+    for section in elf.sections:
+        if section.name == SECTION_NAME:
+            yield from _places_in(elf, section)
+
+
+def _places_in(elf: ElfFile, section: Section) -> Iterator[tuple[int, int]]:
+    if section.file_size % _WRAPPER.size:
+        raise _refusal(elf, f"{section.name} has {section.file_size} bytes", section.address)
+    data = elf.data[section.offset : section.end]
+    for number, (magic, version, _, _) in enumerate(_WRAPPER.iter_unpack(data)):
+        offset = number * _WRAPPER.size
+        if magic != MAGIC or version not in VERSIONS:
+            message = f"a wrapper has the magic {magic:#x} and version {version}"
+            raise _refusal(elf, message, section.address + offset)
+        yield section.address + offset, section.offset + offset
+
+
+def _wrapper(elf: ElfFile, offset: int, reference: Reference) -> Wrapper:
+    _, _, pointer, _ = _WRAPPER.unpack_from(elf.data, offset)
+    if pointer not in (0, reference.target):
+        message = f"a wrapper and its relocation differ: {pointer:#x} and {reference.target:#x}"
+        raise _refusal(elf, message, reference.address)
+    return Wrapper(offset, pointer, reference.addend_offset)
+
+
+def _refusal(elf: ElfFile, message: str, address: int) -> ElfShapeError:
+    return ElfShapeError(message, file=elf.name, place=f"address {address:#x}")
