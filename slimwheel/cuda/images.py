@@ -12,6 +12,7 @@ from typing import NamedTuple
 from slimwheel.cuda.fatbin import HEADER, MAGIC, VERSION, Container, read_header
 from slimwheel.elf import Buffer, ElfFile, ElfShapeError
 from slimwheel.elf.source import Source
+from slimwheel.errors import ElfError
 
 ALIGN = 8
 """Containers and images start at multiples of this, counted from the container before them."""
@@ -140,12 +141,15 @@ def pack_container(images: Iterable[bytes | memoryview]) -> bytes:
     """Return a container of images, each with its header as it was read; none makes an empty one.
 
     Raises:
-        ValueError: an image is not whole, or would leave the next one where none is looked for.
+        ValueError: an image is not whole, so that the next one would not be found.
     """
     parts = list(images)
     for number, image in enumerate(parts):
-        source = Source(image, f"image {number}")
-        if len(image) < _HEADER.size or _read_image(source, 0, len(image)).end != len(image):
+        try:
+            is_whole = len(_read_all(Source(image, "an image"), 0, len(image))) == 1
+        except ElfError:
+            is_whole = False
+        if not is_whole:
             raise ValueError(f"image {number} is not as long as its header says")
     payload = b"".join(parts)
     return container_header(len(payload)) + payload
