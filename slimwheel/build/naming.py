@@ -5,6 +5,7 @@ companion bears upstream's name, so that `Requires-Dist: torch` finds itself sat
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -43,11 +44,17 @@ class OutputNames:
 
 
 def output_names(
-    wheel: Wheel, recipe: Recipe, *, local: str | None = None, build_number: int | None = None
+    wheel: Wheel,
+    recipe: Recipe,
+    *,
+    targets: Iterable[str] = (),
+    local: str | None = None,
+    build_number: int | None = None,
 ) -> OutputNames:
     """Return the names of a build's results.
 
     Args:
+        targets: what tells wheels for different GPUs apart, as sm80 and sm90.
         local: appended to the version's local part, behind the recipe's own.
         build_number: tells rebuilds of the same version apart.
 
@@ -61,7 +68,8 @@ def output_names(
         )
     upstream = Version(wheel.version)
     distribution = recipe.distribution
-    segments = [part for part in (upstream.local, distribution.local, local) if part]
+    parts = (upstream.local, *targets, distribution.local, local)
+    segments = [part for part in parts if part]
     version = "+".join(part for part in (upstream.public, ".".join(segments)) if part)
     build = str(build_number) if build_number is not None else None
     dev = distribution.dev

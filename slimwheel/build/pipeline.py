@@ -13,7 +13,7 @@ from slimwheel.build.naming import output_names
 from slimwheel.build.workspace import publish, workspace
 from slimwheel.build.writing import WrittenWheel, write_slim
 from slimwheel.errors import CheckFailed, UsageError
-from slimwheel.plan import Facts, Plan, RuleSummary, Switches, make_plan
+from slimwheel.plan import Facts, Plan, RuleSummary, Switches, Targets, make_plan
 from slimwheel.plan.failures import missing_rule
 from slimwheel.recipe import LoadedRecipe
 from slimwheel.shim import Manifest
@@ -34,6 +34,7 @@ class BuildOptions:
     Attributes:
         output_dir: where the wheels go; made when it is not there.
         switches: rules turned on and off.
+        targets: the GPUs that the result is for, where the recipe takes device code out.
         local: a local version segment; must be given where rules are switched.
         build_number: a build tag, for other bytes under the same version.
         dev: also write the dev wheel.
@@ -42,6 +43,7 @@ class BuildOptions:
 
     output_dir: Path
     switches: Switches = field(default_factory=Switches)
+    targets: Targets = field(default_factory=Targets)
     local: str | None = None
     build_number: int | None = None
     dev: bool = False
@@ -123,18 +125,25 @@ def plan_wheel(
     Raises:
         SlimwheelError: as `slimwheel.plan.make_plan`.
     """
-    plan = make_plan(facts, loaded, options.switches)
+    plan = make_plan(facts, loaded, options.switches, options.targets)
     recipe = plan.loaded.recipe
+    code = plan.device_code
+    devices = {"devices": [str(d) for d in code.devices], "ptx": code.ptx} if code else {}
     source = Provenance(
         wheel=facts.wheel,
         sha256=file_sha256(facts.wheel.archive.path),
         names=output_names(
-            facts.wheel, recipe, local=options.local, build_number=options.build_number
+            facts.wheel,
+            recipe,
+            targets=code.segments if code else (),
+            local=options.local,
+            build_number=options.build_number,
         ),
         options={
             "compression": f"libdeflate {LEVEL}",
             "local": options.local,
             "switches": list(plan.switched),
+            **devices,
         },
         timestamp=source_date_epoch(),
     )

@@ -13,6 +13,8 @@ from slimwheel.cli.options import (
     json_option,
     recipe_option,
     switch_options,
+    target_options,
+    targets,
 )
 from slimwheel.plan import Switches
 from slimwheel.recipe import load_recipe
@@ -46,6 +48,7 @@ from slimwheel.verify.smoke import Smoke, parse_pythons
     help="A Python to import wheels of that version with. Repeatable.",
 )
 @switch_options
+@target_options
 @fetch_options
 @json_option
 def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any) -> None:
@@ -66,6 +69,7 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
     build_options = BuildOptions(
         output_dir=options["output_dir"],
         switches=Switches(options["keep"], options["drop"]),
+        targets=targets(options),
         local=options["local"],
         build_number=options["build_number"],
         dev=options["dev"],

@@ -15,6 +15,7 @@ from slimwheel.errors import OutputError, SlimwheelError, UsageError
 
 _COMMANDS = {
     "build": "Slim an upstream wheel.",
+    "inspect": "Show what a wheel or a library holds.",
     "plan": "Show what a build would do, without doing it.",
     "recipe": "List, show and check recipes.",
 }

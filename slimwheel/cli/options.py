@@ -7,6 +7,7 @@ import click
 
 from slimwheel.fetch import FetchedWheel, IndexOptions
 from slimwheel.fetch import fetch as fetch_wheel
+from slimwheel.plan import Targets
 from slimwheel.report.progress import ProgressDisplay
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -35,6 +36,19 @@ switch_options = _stacked(
     click.option("--build-number", type=click.IntRange(min=0), help="The result's build tag."),
 )
 
+target_options = _stacked(
+    click.option(
+        "--device",
+        multiple=True,
+        metavar="8.6|NAME",
+        help="A GPU that the result is for: a compute capability, a name such as a100, `native` "
+        "for those of this machine, `majors` for all that upstream serves. Repeatable.",
+    ),
+    click.option(
+        "--ptx/--no-ptx", default=None, help="Keep the newest PTX, for GPUs to come, or not."
+    ),
+)
+
 fetch_options = _stacked(
     click.option("--python", metavar="3.11", help="For a requirement: the wheel's Python."),
     click.option(
@@ -49,6 +63,11 @@ fetch_options = _stacked(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
+
+
+def targets(options: dict[str, Any]) -> Targets:
+    """Return what `target_options` say."""
+    return Targets(options["device"], options["ptx"])
 
 
 def fetched(source: str, display: ProgressDisplay, **options: Any) -> FetchedWheel:

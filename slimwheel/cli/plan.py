@@ -14,6 +14,8 @@ from slimwheel.cli.options import (
     json_option,
     recipe_option,
     switch_options,
+    target_options,
+    targets,
 )
 from slimwheel.errors import UsageError
 from slimwheel.plan import Decision, Facts, Plan, Switches
@@ -22,6 +24,7 @@ from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.tables import (
     console,
     cuda_tables,
+    device_tables,
     explanation,
     largest_table,
     rules_table,
@@ -35,6 +38,7 @@ from slimwheel.wheelfile.wheel import Wheel
 @recipe_option
 @click.option("--why", metavar="MEMBER", help="Explain what happens to one member.")
 @switch_options
+@target_options
 @fetch_options
 @json_option
 def command(source: str, recipe: str, why: str | None, as_json: bool, **options: Any) -> None:
@@ -45,6 +49,7 @@ def command(source: str, recipe: str, why: str | None, as_json: bool, **options:
     build_options = BuildOptions(
         output_dir=Path(),
         switches=Switches(options["keep"], options["drop"]),
+        targets=targets(options),
         local=options["local"],
         build_number=options["build_number"],
     )
@@ -85,7 +90,7 @@ def _show(plan: Plan, download: int) -> None:
     out = console()
     out.print(rules_table(plan.summaries))
     out.print()
-    for table in (*cuda_tables(plan), largest_table(plan)):
+    for table in (*cuda_tables(plan), *device_tables(plan), largest_table(plan)):
         out.print(table)
         out.print()
     for line in totals(plan, download):
@@ -103,6 +108,7 @@ def _as_json(plan: Plan, download: int) -> dict[str, Any]:
         "download": {"before": download, "after": plan.packed_after, "estimated": True},
         "rules": [summary.to_json() for summary in plan.summaries],
         "cuda": plan.cuda.to_json() if plan.cuda else None,
+        "device_code": plan.device_code.to_json() if plan.device_code else None,
         "decisions": [plan.decisions[name].to_json() for name in sorted(plan.decisions)],
         "dropped": {
             "requirements": plan.dropped_requirements,

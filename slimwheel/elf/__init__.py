@@ -1,9 +1,9 @@
 """Reading and cutting ELF shared objects, with nothing but their bytes.
 
 `ElfFile.parse` reads one, `slim` makes `Edits` that remove sections and change the RPATH,
-`check_layout` holds a file against the loaders' rules, and `PatchelfQueue` makes the edits for
-which a file has to grow. `shorten` takes the ends of sections out of the file. `write_shadow` writes a small stand-in for a removed library, some of it
-made by `clone_data` from the original.
+`shorten` prepares the ends of sections to go, `check_layout` holds a file against the loaders'
+rules, and `PatchelfQueue` makes the edits for which a file has to grow. `write_shadow` writes a
+small stand-in for a removed library, some of it made by `clone_data` from the original.
 """
 
 from slimwheel.elf.check import LayoutKind, LayoutProblem, check_layout

@@ -1,5 +1,6 @@
 """Facts and a recipe become a plan: one action for every member, and what it saves and loses."""
 
+from slimwheel.plan.device_code import Targets
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, RuleSummary
 from slimwheel.plan.planner import Switches, make_plan
@@ -13,5 +14,6 @@ __all__ = [
     "Plan",
     "RuleSummary",
     "Switches",
+    "Targets",
     "make_plan",
 ]

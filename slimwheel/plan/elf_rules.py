@@ -3,16 +3,15 @@
 import posixpath
 from collections import defaultdict
 
-from slimwheel.cuda import emptied
 from slimwheel.elf import (
     Edits,
     ElfShapeError,
-    Patch,
     Section,
     is_symbol_or_debug_section,
     rpath_fits,
     slim,
 )
+from slimwheel.plan.device_changes import change_device_code
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, Saving
 from slimwheel.plan.search import missing_needed, wanted_rpath
@@ -43,6 +42,8 @@ def decide_elf(plan: Plan, facts: Facts) -> None:
             _decide_one(plan, facts, member, places)
         except ElfShapeError as error:
             plan.warnings.append(f"{member} stays as upstream has it: {error.message}")
+            if plan.device_code is not None:
+                plan.device_code.stays_whole(member)
             facts.release(member)
 
 
@@ -90,26 +91,26 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
     symbols = plan.rule_on(plan.loaded.recipe.symbols, facts.wheel.version)
     if symbols is not None and Matcher(symbols.exceptions)(member):
         symbols = None
-    patches: list[Patch] = []
-    cuda = plan.loaded.recipe.cuda
-    if cuda is not None and plan.cuda is not None and member in plan.cuda.emptied:
-        patches = emptied(found.elf)
-        changes.append("every device image emptied")
-        savings.append(Saving(cuda.id, 0))
+    device_code = change_device_code(plan, member, found.elf, symbols=symbols is None)
+    cut = device_code.shortened.cut if device_code.shortened else 0
+    savings += [Saving(device_code.rule, cut)] if device_code.rule else []
+    changes += [device_code.words] if device_code.words else []
     edits = slim(
         found.elf,
         drop=is_symbol_or_debug_section if symbols else _no_section,
         rpath=rpath,
-        patches=patches,
+        patches=device_code.patches,
+        shortened=device_code.shortened,
     )
-    if symbols is not None and edits.saved > 0:
+    if symbols is not None and edits.saved > cut:
         changes.append("without symbol tables and debug sections")
-        savings.append(Saving(symbols.id, edits.saved))
+        savings.append(Saving(symbols.id, edits.saved - cut))
     if not changes:
         facts.release(member)
         return
     plan.elf[member] = ElfRewrite(edits, used_patchelf)
-    plan.decisions[member] = _rewritten(upstream, edits, tuple(savings), "; ".join(changes))
+    why = "; ".join(changes)
+    plan.decisions[member] = _rewritten(upstream, edits, device_code.removed, tuple(savings), why)
 
 
 def _linked(
@@ -129,7 +130,9 @@ def _linked(
     needed_rule = plan.rule_on(recipe.needed, version)
     rpath_rule = plan.rule_on(recipe.rpath, version)
     needed = missing_needed(found.elf) if needed_rule else []
-    rpath = wanted_rpath(found.elf, member, places) if rpath_rule else None
+    rpath = None
+    if rpath_rule is not None:
+        rpath = wanted_rpath(found.elf, member, places, Matcher(rpath_rule.keep))
     rules = []
     if needed_rule is not None and needed:
         changes.append(f"needs {', '.join(needed)}")
@@ -150,8 +153,12 @@ def _no_section(section: Section) -> bool:  # noqa: ARG001 - the shape that `sli
     return False
 
 
-def _rewritten(upstream: Member, edits: Edits, savings: tuple[Saving, ...], why: str) -> Decision:
-    estimate = upstream.compressed_size - round(_SYMBOLS_RATIO * (upstream.size - edits.size))
+def _rewritten(
+    upstream: Member, edits: Edits, images: int, savings: tuple[Saving, ...], why: str
+) -> Decision:
+    """Device images, of which so many bytes go, are compressed already; symbols are not."""
+    others = max(upstream.size - edits.size - images, 0)
+    estimate = upstream.compressed_size - images - round(_SYMBOLS_RATIO * others)
     return Decision(
         upstream.name,
         Action.REWRITE,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from slimwheel.elf import Edits
+from slimwheel.plan.device_code import DevicePlan
 from slimwheel.plan.verdicts import Verdict
 from slimwheel.recipe import LoadedRecipe, Rule
 
@@ -156,6 +157,7 @@ class Plan:
         contents: new bytes of members that are added, or rewritten and small.
         summaries: by rule, in the recipe's order.
         cuda: what becomes of CUDA, None where the recipe or the wheel has nothing to do with it.
+        device_code: which of it stays, None where the recipe leaves all of it as it is.
         dropped_requirements: values of Requires-Dist that go.
         dropped_entry_points: those that go, as `group:name`.
         warnings: what was left alone although a rule asked for it.
@@ -168,6 +170,7 @@ class Plan:
     contents: dict[str, bytes] = field(default_factory=dict)
     summaries: list[RuleSummary] = field(default_factory=list)
     cuda: CudaPlan | None = None
+    device_code: DevicePlan | None = None
     dropped_requirements: list[str] = field(default_factory=list)
     dropped_entry_points: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """The recipe's rules over a wheel's facts: one decision for every member of upstream.
 
-The order is: may this recipe serve this wheel at all; what goes by name and kind; which ELF files
-change; which Python files change.
+The order is: may this recipe serve this wheel at all; what goes by name and kind; what becomes of
+CUDA and of device code; which ELF files change; which Python files change.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from slimwheel.errors import NothingToDo, RecipeError, UsageError
 from slimwheel.plan.cuda_rules import decide_cuda
+from slimwheel.plan.device_code import Targets
+from slimwheel.plan.device_rules import decide_device_code
 from slimwheel.plan.elf_rules import decide_elf
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.model import Action, Decision, Plan, RuleSummary
@@ -19,6 +21,7 @@ from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.members import Member
 
 R = TypeVar("R", bound=Rule)
+_NO_TARGETS = Targets()
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,17 @@ class Switches:
         return (*keeps, *(f"--drop {name}" for name in sorted(set(self.drop))))
 
 
-def make_plan(facts: Facts, loaded: LoadedRecipe, switches: Switches | None = None) -> Plan:
+def make_plan(
+    facts: Facts,
+    loaded: LoadedRecipe,
+    switches: Switches | None = None,
+    targets: Targets = _NO_TARGETS,
+) -> Plan:
     """Decide about every member of a wheel outside its dist-info, which the build rewrites.
 
     Raises:
         WheelError: the recipe cannot serve this wheel, or a member is damaged.
+        UsageError: the GPUs are missing, unknown, or of no use with this wheel or recipe.
         NothingToDo: the wheel is slim already, or no rule finds anything.
         RecipeError: a rule that the recipe marks required matches nothing.
         ElfError: an ELF member is damaged.
@@ -62,6 +71,7 @@ def make_plan(facts: Facts, loaded: LoadedRecipe, switches: Switches | None = No
         )
     _decide_removals(plan, facts)
     decide_cuda(plan, facts)
+    decide_device_code(plan, facts, targets)
     decide_elf(plan, facts)
     if all(decision.action is Action.KEEP for decision in plan.decisions.values()):
         raise NothingToDo(
@@ -88,7 +98,7 @@ def _switched(recipe: Recipe, switches: Switches) -> Recipe:
     if not wanted:
         return recipe
 
-    single = ("cuda", "duplicates", "symbols", "needed", "rpath")
+    single = ("cuda", "device_code", "duplicates", "symbols", "needed", "rpath")
     switched = {
         name: rule and _switched_rule(rule, wanted)
         for name in single

@@ -7,20 +7,26 @@ directory (ld.so(8), "Rpath token expansion").
 import posixpath
 
 from slimwheel.elf import ElfFile
+from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.places import Places
 
+_NOWHERE = Matcher(())
 
-def wanted_rpath(elf: ElfFile, member: str, places: Places) -> str | None:
+
+def wanted_rpath(elf: ElfFile, member: str, places: Places, keep: Matcher = _NOWHERE) -> str | None:
     """Return the RPATH that a member should have, None where its present one is right.
 
-    Entries that lead outside the wheel go. A directory is added for every needed library that the
-    wheel has and that no entry leads to.
+    Entries that lead outside the wheel go, but for those to a directory that `keep` matches, by
+    its path from where packages are installed. A directory is added for every needed library that
+    the wheel has and that no entry leads to.
     """
     old = elf.rpath if elf.rpath is not None else elf.runpath
     entries: list[str] = []
     reached: set[str] = set()
     for entry in (old or "").split(":"):
         directory = places.resolve(entry, member)
+        if directory is None and (beside := places.beside(entry, member)) and keep(beside + "/"):
+            directory = beside
         if directory is not None and directory not in reached:
             entries.append(entry)
             reached.add(directory)

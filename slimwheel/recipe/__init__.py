@@ -5,6 +5,7 @@ particular wheel. That is `slimwheel.plan`'s work.
 """
 
 from slimwheel.recipe.cuda import Answer, Cuda, Export, Family, Shadow
+from slimwheel.recipe.device_code import DeviceCode
 from slimwheel.recipe.loading import (
     LoadedRecipe,
     json_schema,
@@ -28,6 +29,7 @@ __all__ = [
     "Answer",
     "ContentKind",
     "Cuda",
+    "DeviceCode",
     "Export",
     "Family",
     "Forget",

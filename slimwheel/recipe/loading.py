@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from slimwheel.errors import RecipeError
+from slimwheel.recipe.inheritance import without_rule
 from slimwheel.recipe.schema import Recipe
 
 _RECIPES = "slimwheel.recipes"
@@ -64,6 +65,11 @@ def json_schema() -> dict[str, Any]:
         "type": "string",
         "description": "a recipe, by name or path, that this one is laid over",
     }
+    schema["properties"]["without"] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "rules of that recipe that are left out, with all that is bound to them",
+    }
     # What extends another may leave out what that one has.
     schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
     return schema
@@ -103,7 +109,20 @@ def _resolve(data: dict[str, Any], *, origin: str, base: Path | None, depth: int
     parent = _resolve(
         _parse(parent_text, parent_name), origin=parent_name, base=parent_base, depth=depth + 1
     )
+    for rule in _left_out(data, origin):
+        reduced = without_rule(parent, rule)
+        if reduced == parent:
+            message = f"recipe {parent_name} has no rule {rule} to leave out"
+            raise RecipeError(message, file=origin, place="without")
+        parent = reduced
     return _merged(parent, data)
+
+
+def _left_out(data: dict[str, Any], origin: str) -> list[str]:
+    rules = data.pop("without", [])
+    if not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
+        raise RecipeError("must be a list of rules", file=origin, place="without")
+    return rules
 
 
 def _parent(name: str, *, origin: str, base: Path | None) -> tuple[str, Path | None]:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from slimwheel.pysource import parse_place
 from slimwheel.recipe.cuda import Cuda, Shadow
+from slimwheel.recipe.device_code import DeviceCode
 from slimwheel.recipe.models import Model, Rule, RuleId, Sentence, Versioned, Versions
 from slimwheel.recipe.patterns import Pattern
 from slimwheel.recipe.sizes import Size
@@ -72,9 +73,12 @@ class Duplicates(Rule):
 
 
 class Rpath(Rule):
-    """RPATHs are made to point inside the wheel."""
+    """RPATHs are made to point inside the wheel, or where its requirements are installed."""
 
     id: RuleId = "rpath"
+    keep: tuple[Pattern, ...] = Field(
+        default=(), description="directories beside the wheel's own that entries may lead to"
+    )
 
 
 class Needed(Rule):
@@ -207,6 +211,7 @@ class Recipe(Model):
     rpath: Rpath | None = None
     cuda: Cuda | None = None
     shadow: Shadow | None = None
+    device_code: DeviceCode | None = Field(default=None, alias="device-code")
     requires: Requires = Requires()
     python: tuple[PythonEdit, ...] = ()
     guard: tuple[Guard, ...] = ()
@@ -226,7 +231,14 @@ class Recipe(Model):
         return rule is not None and rule.enabled and rule.applies_to(version)
 
     def _all_rules(self) -> list[Rule]:
-        single = (self.cuda, self.duplicates, self.symbols, self.needed, self.rpath)
+        single = (
+            self.cuda,
+            self.device_code,
+            self.duplicates,
+            self.symbols,
+            self.needed,
+            self.rpath,
+        )
         return [*self.remove, *(rule for rule in single if rule)]
 
     @model_validator(mode="after")
@@ -237,6 +249,8 @@ class Recipe(Model):
             raise ValueError(f"rules with the same id: {', '.join(sorted(double))}")
         if (self.cuda is None) != (self.shadow is None):
             raise ValueError("`cuda` and `shadow` go together: what stands in for what goes")
+        if self.cuda is not None and self.device_code is not None:
+            raise ValueError("`cuda` takes all device code out, so there is none for `device-code`")
         names = [self.upstream, self.distribution.name, self.distribution.dev]
         if len(set(names)) < len(names):
             raise ValueError("upstream, distribution.name and distribution.dev must differ")

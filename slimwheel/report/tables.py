@@ -75,6 +75,27 @@ def cuda_tables(plan: Plan) -> list[Table]:
     return [table for table in (gone, made) if table.row_count]
 
 
+def device_tables(plan: Plan) -> list[Table]:
+    """Return what becomes of the device code of every library."""
+    code = plan.device_code
+    if code is None:
+        return []
+    table = Table(
+        "device code", "before", "after", "images", box=None, pad_edge=False, header_style="bold"
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for library in code.to_json()["libraries"]:
+        sizes, images = library["bytes"], library["images"]
+        table.add_row(
+            library["member"],
+            megabytes(sizes["before"]),
+            megabytes(sizes["after"]),
+            f"{images['before']:,} -> {images['after']:,}",
+        )
+    return [table]
+
+
 def totals(plan: Plan, download: int) -> list[str]:
     """Return the totals of a plan in sentences; `download` is upstream's size in bytes."""
     before, after = plan.installed_before, plan.installed_after
@@ -85,6 +106,11 @@ def totals(plan: Plan, download: int) -> list[str]:
         f"({share(plan.packed_after, download)}; rewritten members are estimated)",
         "members    " + ", ".join(f"{counts[action]} {action}" for action in Action),
     ]
+    if plan.device_code is not None:
+        code = plan.device_code
+        lines.append(f"made for   {', '.join(map(str, code.devices))}" + code.ptx * ", and PTX")
+        lines.append(f"has        {', '.join(code.targets)}")
+        lines.append(f"runs on    {', '.join(map(str, code.served))}")
     if plan.dropped_requirements:
         names = map(requirement_name, plan.dropped_requirements)
         lines.append(f"requires   no longer {', '.join(names)}")

@@ -1,0 +1,166 @@
+"""The device code of a wheel: what some GPUs need of it, and what stays of it in the end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from slimwheel.cuda import (
+    Architecture,
+    ComputeCapability,
+    Image,
+    chosen,
+    device_names,
+    kept,
+)
+
+Images = tuple[tuple[Image, ...], ...]
+"""The images of one library, container by container."""
+
+
+class Targets(NamedTuple):
+    """The GPUs that somebody wants a wheel for, as written; none leaves it to the recipe.
+
+    `ptx` is whether PTX is wanted too, None to leave that to the recipe.
+    """
+
+    devices: tuple[str, ...] = ()
+    ptx: bool | None = None
+
+
+class LibraryCode(NamedTuple):
+    """The images of one library before and after."""
+
+    before: Images
+    after: Images
+
+    @property
+    def removed(self) -> int:
+        """Bytes of the images that go."""
+        return _size(self.before) - _size(self.after)
+
+
+@dataclass(frozen=True)
+class DevicePlan:
+    """What becomes of device code.
+
+    Attributes:
+        devices: the GPUs that the wheel is made for, ascending.
+        ptx: whether PTX for later GPUs stays.
+        libraries: by member, those that hold device code.
+    """
+
+    devices: tuple[ComputeCapability, ...]
+    ptx: bool
+    libraries: dict[str, LibraryCode] = field(default_factory=dict)
+
+    def choose(self, images: Sequence[Image]) -> frozenset[int]:
+        """Return the indexes of the images of a container that stay."""
+        return kept(images, self.devices, ptx=self.ptx)
+
+    def stays_whole(self, member: str) -> None:
+        """Take down that a library keeps all its images."""
+        if member in self.libraries:
+            before = self.libraries[member].before
+            self.libraries[member] = LibraryCode(before, before)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """What tells the result apart in its version."""
+        return (*(f"sm{device.number}" for device in self.devices), *(("ptx",) if self.ptx else ()))
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """What there is code for in the end, as sm_90a and compute_70."""
+        images = [image for code in self.libraries.values() for image in _all(code.after)]
+        found = {(image.kind, image.architecture): image.target for image in images}
+        # Cubins first, for that is how torch lists them.
+        order = sorted(found, key=lambda key: (-key[0], key[1]))
+        return tuple(found[key] for key in order if found[key].startswith(("sm_", "compute_")))
+
+    @cached_property
+    def served(self) -> tuple[ComputeCapability, ...]:
+        """All GPUs known that find code wherever upstream's build has some for them."""
+        pairs = {
+            (_keys(before), _keys(after)): (before, after)
+            for code in self.libraries.values()
+            for before, after in zip(code.before, code.after, strict=True)
+        }
+        candidates = known_capabilities() | set(self.devices)
+        return tuple(sorted(d for d in candidates if _serves(pairs.values(), d)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            "devices": [str(device) for device in self.devices],
+            "ptx": self.ptx,
+            "architectures": list(self.targets),
+            "served": [str(device) for device in self.served],
+            "libraries": [
+                {
+                    "member": member,
+                    "images": {"before": _count(code.before), "after": _count(code.after)},
+                    "bytes": {"before": _size(code.before), "after": _size(code.after)},
+                }
+                for member, code in sorted(self.libraries.items())
+            ],
+        }
+
+
+def majors(libraries: Iterable[Images]) -> tuple[ComputeCapability, ...]:
+    """Return, for every major version that there is code for, the least GPU of it.
+
+    Code for these runs on every GPU that a library serves; what goes is what makes some of them
+    faster, or is for single ones.
+    """
+    least: dict[int, Architecture] = {}
+    for images in libraries:
+        for image in _all(images):
+            architecture = image.architecture
+            if image.target.startswith("sm_") and not architecture.suffix:
+                first = least.setdefault(architecture.major, architecture)
+                least[architecture.major] = min(first, architecture)
+    return tuple(ComputeCapability(a.major, a.minor) for a in sorted(least.values()))
+
+
+def runs(libraries: Iterable[Images], device: ComputeCapability) -> bool:
+    """Tell whether a GPU finds any code at all."""
+    return any(chosen(images, device) for code in libraries for images in code)
+
+
+def known_capabilities() -> set[ComputeCapability]:
+    """Return the compute capabilities of all GPUs known by name."""
+    every = (ComputeCapability(major, minor) for major in range(2, 20) for minor in range(10))
+    return {capability for capability in every if device_names(capability)}
+
+
+def _serves(
+    pairs: Iterable[tuple[tuple[Image, ...], tuple[Image, ...]]], device: ComputeCapability
+) -> bool:
+    """Code for one architecture only may do more than what else the device could load."""
+    found = False
+    for before, after in pairs:
+        wanted = [before[index] for index in chosen(before, device)]
+        there = [after[index] for index in chosen(after, device)]
+        found = found or bool(there)
+        if wanted and not there:
+            return False
+        if _keys(wanted) != _keys(there) and any(i.architecture.suffix for i in wanted):
+            return False
+    return found
+
+
+def _keys(images: Iterable[Image]) -> tuple[tuple[int, Architecture], ...]:
+    return tuple(sorted((image.kind, image.architecture) for image in images))
+
+
+def _all(images: Images) -> Iterable[Image]:
+    return (image for container in images for image in container)
+
+
+def _size(images: Images) -> int:
+    return sum(image.size for image in _all(images))
+
+
+def _count(images: Images) -> int:
+    return sum(map(len, images))

@@ -1,0 +1,118 @@
+"""Which GPUs a wheel is made for, and which images its libraries hold for them."""
+
+from collections.abc import Collection, Iterable
+
+from slimwheel.cuda import (
+    ComputeCapability,
+    native_capabilities,
+    parse_device,
+    read_containers,
+    read_images,
+)
+from slimwheel.elf import ElfFile, ElfShapeError
+from slimwheel.errors import UsageError, WheelError
+from slimwheel.plan.device_code import DevicePlan, Images, LibraryCode, Targets, majors, runs
+from slimwheel.plan.facts import Facts
+from slimwheel.plan.model import Action, Plan
+from slimwheel.recipe import DeviceCode, Recipe
+from slimwheel.recipe.patterns import Matcher
+
+_NATIVE = "native"
+_MAJORS = "majors"
+
+
+def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
+    """Find out what there is for the wanted GPUs; `decide_elf` takes the rest out.
+
+    Raises:
+        UsageError: no GPU is named, or one that is unknown, or that the wheel has no code for.
+        WheelError: the wheel has no device code.
+        ToolError: the GPUs of this machine are asked for and cannot be found out.
+        ElfError: a member is damaged.
+    """
+    recipe = plan.loaded.recipe
+    rule = plan.rule_on(recipe.device_code, facts.wheel.version)
+    if rule is None:
+        if targets != Targets():
+            raise UsageError(
+                f"recipe {recipe.name} takes no device code out, so it needs no device",
+                hint="Use --recipe gpu, or leave --device and --ptx out.",
+            )
+        return
+    words = _words(rule, recipe, targets)
+    libraries = _libraries(plan, facts, rule)
+    if not libraries:
+        raise WheelError(
+            "has no device code",
+            file=facts.wheel.file,
+            hint="Give it a build for CUDA, or use --recipe cpu.",
+        )
+    devices = _devices(words, libraries.values())
+    for device in devices:
+        if not runs(libraries.values(), device):
+            raise UsageError(
+                f"has no code that a GPU of compute capability {device} could run",
+                file=facts.wheel.file,
+                hint=f"It has {', '.join(_targets(libraries.values()))}.",
+            )
+    ptx = rule.ptx if targets.ptx is None else targets.ptx
+    plan.device_code = DevicePlan(devices, ptx)
+    for member, images in libraries.items():
+        plan.device_code.libraries[member] = LibraryCode(images, images)
+
+
+def _words(rule: DeviceCode, recipe: Recipe, targets: Targets) -> tuple[str, ...]:
+    """Return the devices that are asked for, presets resolved."""
+    words = targets.devices or rule.devices
+    if not words:
+        presets = "".join(f", {name}" for name in rule.presets)
+        raise UsageError(
+            f"recipe {recipe.name} has to know for which GPUs",
+            hint=f"Name them: --device 9.0, --device a100, native, majors{presets}.",
+        )
+    return tuple(device for word in words for device in rule.presets.get(word, (word,)))
+
+
+def _devices(
+    words: Collection[str], libraries: Collection[Images]
+) -> tuple[ComputeCapability, ...]:
+    devices: set[ComputeCapability] = set()
+    for word in words:
+        if word == _NATIVE:
+            devices.update(native_capabilities())
+        elif word == _MAJORS:
+            devices.update(majors(libraries))
+        else:
+            devices.add(parse_device(word))
+    return tuple(sorted(devices))
+
+
+def _libraries(plan: Plan, facts: Facts, rule: DeviceCode) -> dict[str, Images]:
+    """Return the images of every library that may lose some."""
+    excepted = Matcher(rule.exceptions)
+    found: dict[str, Images] = {}
+    for decision in plan.with_action(Action.KEEP):
+        member = decision.member
+        if not facts.is_elf(member) or excepted(member):
+            continue
+        elf = facts.known_elf(member)
+        if elf is None:
+            continue
+        try:
+            images = _images(elf)
+        except ElfShapeError as error:
+            plan.warnings.append(f"{member} keeps all its device code: {error.message}")
+            continue
+        if any(images):
+            found[member] = images
+    return found
+
+
+def _images(elf: ElfFile) -> Images:
+    return tuple(read_images(elf, container) for container in read_containers(elf))
+
+
+def _targets(libraries: Iterable[Images]) -> list[str]:
+    images = {image for code in libraries for container in code for image in container}
+    found = {(image.kind, image.architecture): image.target for image in images if image.is_code}
+    return [found[key] for key in sorted(found, key=lambda key: (-key[0], key[1]))]
