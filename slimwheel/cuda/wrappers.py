@@ -4,7 +4,8 @@ docs/formats-fatbin.md describes them and names the sources.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from slimwheel.cuda.fatbin import Container
@@ -17,6 +18,8 @@ VERSIONS = (1, 2)
 POINTER_OFFSET = 8
 
 _WRAPPER = struct.Struct("<IIQQ")
+# As many as there may be containers, most of which have one.
+_MAX_WRAPPERS = 1 << 16
 
 
 class Wrapper(NamedTuple):
@@ -31,7 +34,7 @@ class Wrapper(NamedTuple):
     addend_offset: int | None
 
 
-def wrappers_of(elf: ElfFile, containers: Iterable[Container]) -> dict[int, list[Wrapper]]:
+def wrappers_of(elf: ElfFile, containers: Sequence[Container]) -> dict[int, list[Wrapper]]:
     """Return the wrappers of every container, by the container's address.
 
     So that each container can move, this holds: whatever points at it is a wrapper, and every
@@ -42,9 +45,14 @@ def wrappers_of(elf: ElfFile, containers: Iterable[Container]) -> dict[int, list
         ElfError: the file is damaged.
     """
     found: dict[int, list[Wrapper]] = {container.address: [] for container in containers}
+    if len(found) != len(containers):
+        raise _refusal(elf, "two containers have one address", min(found))
     sections = {container.section.number: container.section for container in containers}
     stretches = [range(s.address, s.address + s.size) for s in sections.values()]
-    places = dict(_places(elf))
+    rows = list(islice(_places(elf), _MAX_WRAPPERS + 1))
+    if len(rows) > _MAX_WRAPPERS:
+        raise elf.source.damage("too many wrappers of device code", rows[-1][1])
+    places = dict(rows)
     for reference in references_into(elf, stretches):
         place = places.pop(reference.address - POINTER_OFFSET, None)
         if place is None or reference.target not in found:
