@@ -16,7 +16,7 @@ LONGEST = 350
 # cli, report, build and verify, plan, recipe and wheelfile and pysource and shim, cuda, elf.
 MAY_IMPORT = {
     "cli": {"build", "fetch", "plan", "recipe", "report", "verify", "wheelfile"},
-    "report": {"build", "cuda", "fetch", "plan", "recipe"},
+    "report": {"build", "cuda", "fetch", "plan", "recipe", "verify"},
     "build": {"elf", "plan", "recipe", "shim", "verify", "wheelfile"},
     "verify": {"cuda", "elf", "wheelfile"},
     "plan": {"cuda", "elf", "pysource", "recipe", "shim", "wheelfile"},
