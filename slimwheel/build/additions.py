@@ -20,6 +20,7 @@ from slimwheel.build.distinfo import (
 )
 from slimwheel.build.gone import collapsed, gone_modules
 from slimwheel.build.naming import OutputNames
+from slimwheel.build.sbom import DeviceCode as SbomDeviceCode
 from slimwheel.build.sbom import RuleSummary as SbomRule
 from slimwheel.build.sbom import Subject, make_sbom
 from slimwheel.build.sbom import Upstream as SbomUpstream
@@ -120,6 +121,7 @@ def make_manifest(plan: Plan, source: Provenance) -> Manifest:
         "guards": [as_shim_guard(g) for g in active_guards(plan, source.wheel.version)],
         "environment": recipe.shim.environment,
         "forget": [as_shim_forget(f) for f in active_forgets(plan, source.wheel.version)],
+        "device_code": None,
     }
 
 
@@ -170,7 +172,7 @@ def _edit_entry_points(plan: Plan, wheel: Wheel, manifest: Manifest) -> None:
 
 
 def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:
-    upstream = manifest["upstream"]
+    upstream, code = manifest["upstream"], manifest["device_code"]
     return make_sbom(
         Subject(source.names.project, source.names.version),
         SbomUpstream(
@@ -197,6 +199,7 @@ def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:
         ],
         manifest["tools"],
         datetime.fromtimestamp(source.timestamp, UTC),
+        SbomDeviceCode(**code) if code else None,
     )
 
 

@@ -50,6 +50,21 @@ class RuleSummary:
     loses: str
 
 
+@dataclass(frozen=True)
+class DeviceCode:
+    """Which GPUs' code a build has, where it does not have all of upstream's.
+
+    `devices` are the compute capabilities that it was made for, `served` all that it has code for
+    where upstream has some, as "8.0"; `architectures` those of the code, as "sm_80"; `ptx` whether
+    PTX for later GPUs is in.
+    """
+
+    devices: Sequence[str]
+    architectures: Sequence[str]
+    served: Sequence[str]
+    ptx: bool
+
+
 def make_sbom(
     subject: Subject,
     upstream: Upstream,
@@ -57,6 +72,7 @@ def make_sbom(
     changes: Sequence[str],
     tools: Mapping[str, str],
     timestamp: datetime,
+    device_code: DeviceCode | None = None,
 ) -> bytes:
     """Write the bill of materials; the same arguments give the same bytes.
 
@@ -67,6 +83,7 @@ def make_sbom(
         changes: what else was changed, a sentence each.
         tools: versions by name, slimwheel and those that had a hand in the bytes.
         timestamp: aware; of SOURCE_DATE_EPOCH or 1980, never of the clock.
+        device_code: for a build that has the code of some GPUs only.
 
     Returns:
         JSON, UTF-8, with a newline at the end.
@@ -76,8 +93,10 @@ def make_sbom(
         version=subject.version,
         purl=PackageURL("pypi", None, subject.name, subject.version),
         bom_ref="slim",
-        pedigree=Pedigree(ancestors=[_ancestor(upstream)], notes=_notes(upstream, rules, changes)),
-        properties=_properties(rules),
+        pedigree=Pedigree(
+            ancestors=[_ancestor(upstream)], notes=_notes(upstream, rules, changes, device_code)
+        ),
+        properties=[*_rule_properties(rules), *_device_properties(device_code)],
     )
     metadata = BomMetaData(
         component=component,
@@ -91,6 +110,7 @@ def make_sbom(
         list(changes),
         dict(tools),
         timestamp.isoformat(),
+        *([asdict(device_code)] if device_code else []),
     ]
     identity = json.dumps(everything, sort_keys=True)
     bom = Bom(metadata=metadata, serial_number=uuid.uuid5(_NAMESPACE, identity))
@@ -115,7 +135,7 @@ def _tool(name: str, version: str) -> Component:
     )
 
 
-def _properties(rules: Sequence[RuleSummary]) -> Iterator[Property]:
+def _rule_properties(rules: Sequence[RuleSummary]) -> Iterator[Property]:
     """What a program wants to read; people have the notes."""
     for rule in rules:
         prefix = f"slimwheel:removed:{rule.id}"
@@ -125,7 +145,22 @@ def _properties(rules: Sequence[RuleSummary]) -> Iterator[Property]:
         yield Property(name=f"{prefix}:loses", value=rule.loses)
 
 
-def _notes(upstream: Upstream, rules: Sequence[RuleSummary], changes: Sequence[str]) -> str:
+def _device_properties(code: DeviceCode | None) -> Iterator[Property]:
+    if code is None:
+        return
+    prefix = "slimwheel:device-code"
+    yield Property(name=f"{prefix}:devices", value=" ".join(code.devices))
+    yield Property(name=f"{prefix}:architectures", value=" ".join(code.architectures))
+    yield Property(name=f"{prefix}:served", value=" ".join(code.served))
+    yield Property(name=f"{prefix}:ptx", value=str(code.ptx).lower())
+
+
+def _notes(
+    upstream: Upstream,
+    rules: Sequence[RuleSummary],
+    changes: Sequence[str],
+    device_code: DeviceCode | None,
+) -> str:
     lines = [
         f"This distribution is {upstream.filename}, modified by slimwheel. It is not published by "
         f"the authors of {upstream.name}. It keeps all of upstream's licence files.",
@@ -136,4 +171,8 @@ def _notes(upstream: Upstream, rules: Sequence[RuleSummary], changes: Sequence[s
         ),
         *(f"Changed: {change}" for change in changes),
     ]
+    if device_code:
+        lines.append(
+            f"Device code: for GPUs of compute capability {', '.join(device_code.served)} only."
+        )
     return "\n".join(lines)

@@ -81,6 +81,19 @@ Forget = TypedDict(
 )
 
 
+class DeviceCode(TypedDict):
+    """Which GPUs a build has device code for, where it does not have all of upstream's.
+
+    Compute capabilities are as in "8.0" and ascend by number.
+    """
+
+    devices: list[str]  # those that the build was made for
+    ptx: bool  # PTX was kept, for devices to come
+    architectures: list[str]  # of the images that stayed: "sm_80", "sm_90a", "compute_70"
+    # All those, asked for or not, for which the build has code wherever upstream's has some.
+    served: list[str]
+
+
 class Manifest(TypedDict):
     """What a slim wheel is and how it was made."""
 
@@ -97,6 +110,7 @@ class Manifest(TypedDict):
     guards: list[Guard]
     environment: Mapping[str, str]
     forget: list[Forget]
+    device_code: DeviceCode | None
 
 
 class DevManifest(TypedDict):

@@ -70,6 +70,7 @@ def _build_module(package: str, manifest: Manifest) -> bytes:
         "DEV_REQUIREMENT": dev and dev["requirement"],
         "RIVALS": sorted(rivals),
         "ENVIRONMENT": dict(manifest["environment"]),
+        "DEVICE_CODE": manifest["device_code"],
         "MODULES": {
             module: removed["rule"]
             for removed in manifest["removed"]

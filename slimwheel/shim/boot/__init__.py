@@ -4,15 +4,16 @@ Written by slimwheel, which turned an upstream wheel into this one; `manifest.js
 says from what and how. Private: `python -m torch_ergonomics` shows it to people.
 
 `before` and `after` are called by the package's own `__init__`, `forget` where it has loaded more
-extension modules, `gone` by functions that need what was removed. Everything else is loaded when
-it is needed, for all of this is part of the time that importing the package takes.
+extension modules, `check_devices` where it checks the GPUs, `gone` by functions that need what was
+removed. Everything else is loaded when it is needed, for all of this is part of the time that
+importing the package takes.
 """
 
 import os
 
-from .build import ENVIRONMENT, FORGET, MODULES
+from .build import DEVICE_CODE, ENVIRONMENT, FORGET, MODULES
 
-__all__ = ["after", "before", "forget", "gone"]
+__all__ = ["after", "before", "check_devices", "forget", "gone"]
 
 
 def before() -> None:
@@ -31,11 +32,16 @@ def before() -> None:
 def after() -> None:
     """Runs when the package's libraries are loaded: from here on their names can be used.
 
-    They are used by nobody yet, so this is where names go that this build is made without.
+    They are used by nobody yet, so this is where names go that this build is made without, and
+    where the libraries' word on their own GPU code is brought up to date.
     A development wheel that does not fit is reported here and not earlier, so that the warning
     does not hide why a library failed to load.
     """
     forget(*[entry[0] for entry in FORGET])
+    if DEVICE_CODE:
+        from .devices import restrict_flags
+
+        restrict_flags(DEVICE_CODE)
     from .neighbours import warn_of_dev
 
     warn_of_dev()
@@ -52,6 +58,17 @@ def forget(*modules: str) -> None:
         from . import forgetting
 
         forgetting.forget(entries)
+
+
+def check_devices() -> None:
+    """Runs when the GPUs are first used: warns of those that this build lacks code for.
+
+    Whatever fails on the way, it is silent then: a check must not break a program.
+    """
+    if DEVICE_CODE:
+        from .devices import check
+
+        check(DEVICE_CODE)
 
 
 def gone(rule: str, path: object = None) -> None:

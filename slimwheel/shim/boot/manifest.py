@@ -45,11 +45,14 @@ def text(trouble: str, rule: str) -> str:
     if removed.get("dev") and build.DEV_REQUIREMENT:
         lines.append("To have it back: pip install " + build.DEV_REQUIREMENT)
     else:
-        lines.append(
-            "To have it back, install upstream: pip uninstall -y %s %s && pip install %s"
-            % (build.DISTRIBUTION, build.UPSTREAM.partition("==")[0], build.UPSTREAM)
-        )
+        lines.append("To have it back, install upstream: " + back_to_upstream())
     return "\n".join(lines)
+
+
+def back_to_upstream() -> str:
+    """The commands that put upstream in the place of this build."""
+    name = build.UPSTREAM.partition("==")[0]
+    return "pip uninstall -y %s %s && pip install %s" % (build.DISTRIBUTION, name, build.UPSTREAM)
 
 
 def _removed(rule: str) -> Dict[str, Any]:

@@ -20,8 +20,9 @@ def describe() -> Dict[str, Any]:
         Plain data. `kind` is "slim", "upstream" or "none"; `findings` are sentences that say
         what about the installation needs mending. For "slim": `distribution`, `version`,
         `upstream`, `recipe`, `options`, `tools`, `environment` and `removed` as in the manifest
-        that slimwheel wrote; `companion` and `dev` (or None) with `requirement`, the version
-        `installed` (or None) and whether it `matches`. For "upstream": `version` (or None).
+        that slimwheel wrote; `device_code`, which GPUs' code is in (or None: upstream's, or none);
+        `companion` and `dev` (or None) with `requirement`, the version `installed` (or None) and
+        whether it `matches`. For "upstream": `version` (or None).
     """
     location = _find("torch")
     if location is None:
@@ -77,7 +78,13 @@ def _slim(
         )
     }
     description.update(
-        kind="slim", location=location, companion=companion, dev=dev, findings=findings
+        kind="slim",
+        location=location,
+        # Builds made before there was this choice do not say it.
+        device_code=manifest.get("device_code"),
+        companion=companion,
+        dev=dev,
+        findings=findings,
     )
     return description
 

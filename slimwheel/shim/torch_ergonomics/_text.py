@@ -37,8 +37,10 @@ def _slim(description: Dict[str, Any]) -> List[str]:
         _field("made with", tools),
         _field("companion", _state(description["companion"])),
         _field("dev wheel", _state(description["dev"])),
-        "removed:",
     ]
+    if description["device_code"]:
+        lines += _gpus(description["device_code"])
+    lines.append("removed:")
     for removed in description["removed"]:
         lines += [
             "  %s: %d files, %.2f MB" % (removed["rule"], removed["files"], removed["bytes"] / 1e6),
@@ -48,6 +50,16 @@ def _slim(description: Dict[str, Any]) -> List[str]:
         if removed["dev"] and description["dev"]:
             lines.append("    back: pip install " + description["dev"]["requirement"])
     return lines
+
+
+def _gpus(code: Dict[str, Any]) -> List[str]:
+    devices, architectures, served = (
+        ", ".join(code[key]) for key in ("devices", "architectures", "served")
+    )
+    return [
+        _field("GPUs", "%s (code for %s; runs on %s)" % (devices, architectures, served)),
+        _field("", "with PTX for newer GPUs" if code["ptx"] else "without PTX for newer GPUs"),
+    ]
 
 
 def _state(part: Any) -> str:

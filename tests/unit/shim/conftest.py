@@ -109,6 +109,7 @@ def make_manifest() -> Manifest:
         ],
         "environment": {"KMP_FAKE": "1"},
         "forget": [],
+        "device_code": None,
     }
 
 

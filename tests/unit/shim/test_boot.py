@@ -10,9 +10,9 @@ import pytest
 SCENARIOS = Path(__file__).with_name("scenarios.py")
 
 
-def run(python: str, site: Path, scenario: str) -> str:
+def run(python: str, site: Path, scenario: str, scenarios: Path = SCENARIOS) -> str:
     result = subprocess.run(
-        [python, "-B", SCENARIOS, scenario], cwd=site, capture_output=True, text=True
+        [python, "-B", scenarios, scenario], cwd=site, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from slimwheel.shim import Manifest, ergonomics_files
+from slimwheel.shim.manifest import DeviceCode
 from tests.unit.shim.conftest import SOURCES, write, write_package
 from tests.unit.shim.test_boot import run
 
@@ -118,6 +119,42 @@ def test_slim_without_dev_wheel_and_companion(
     write(tmp_path, {"torch/_slimwheel_dev/manifest.json": b'{"distribution": "old_dev"}'})
     assert "pip uninstall old_dev" in describe(python, tmp_path)["findings"][0]
     assert "pip uninstall old_dev" in run(python, tmp_path, "import_warns")
+
+
+DEVICE_CODE: DeviceCode = {
+    "devices": ["8.0", "9.0"],
+    "ptx": False,
+    "architectures": ["sm_80", "sm_90", "sm_90a"],
+    "served": ["8.0", "8.6", "9.0"],
+}
+
+
+def test_device_code(python: str, tmp_path: Path, manifest: Manifest) -> None:
+    manifest["device_code"] = DEVICE_CODE
+    write_package(tmp_path, manifest)
+    assert describe(python, tmp_path)["device_code"] == DEVICE_CODE
+    text = command(python, tmp_path).stdout
+    assert (
+        "  GPUs       8.0, 9.0 (code for sm_80, sm_90, sm_90a; runs on 8.0, 8.6, 9.0)\n"
+        "             without PTX for newer GPUs\n"
+    ) in text
+    manifest["device_code"] = {**DEVICE_CODE, "ptx": True}
+    write_package(tmp_path, manifest)
+    assert "             with PTX for newer GPUs\n" in command(python, tmp_path).stdout
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_no_choice_of_device_code(python: str, site: Path, known: bool) -> None:
+    path = site / "torch/_slimwheel/manifest.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["device_code"] is None
+    if not known:  # as builds were before there was a choice
+        del manifest["device_code"]
+        path.write_text(json.dumps(manifest))
+    assert describe(python, site)["device_code"] is None
+    result = command(python, site)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "GPU" not in result.stdout
 
 
 def test_upstream(python: str, tmp_path: Path) -> None:

@@ -55,6 +55,15 @@ def test_build_module_holds_what_the_manifest_says(manifest: Manifest) -> None:
     assert values["ENVIRONMENT"] == manifest["environment"]
     assert values["MODULES"] == {"torch.fx.passes.tests": "test-modules"}
     assert values["RIVALS"] == ["torch_gpu"]
+    assert values["DEVICE_CODE"] is None
+    manifest["device_code"] = {
+        "devices": ["8.0"],
+        "ptx": True,
+        "architectures": ["sm_80", "compute_80"],
+        "served": ["8.0", "8.6"],
+    }
+    exec(boot_files("torch", manifest)["torch/_slimwheel/build.py"], values)
+    assert values["DEVICE_CODE"] == manifest["device_code"]
 
 
 def test_dev_manifest_names_the_rules_that_come_back(manifest: Manifest) -> None:
