@@ -33,7 +33,7 @@ from slimwheel.plan.python_rules import (
     as_shim_guard,
 )
 from slimwheel.shim import Manifest, boot_files, ergonomics_files
-from slimwheel.shim.manifest import Dev, Removed
+from slimwheel.shim.manifest import Dev, DeviceCode, Removed
 from slimwheel.wheelfile.deflate import compress
 from slimwheel.wheelfile.metadata import without_entry_points
 from slimwheel.wheelfile.wheel import SIGNATURES, Wheel
@@ -121,7 +121,19 @@ def make_manifest(plan: Plan, source: Provenance) -> Manifest:
         "guards": [as_shim_guard(g) for g in active_guards(plan, source.wheel.version)],
         "environment": recipe.shim.environment,
         "forget": [as_shim_forget(f) for f in active_forgets(plan, source.wheel.version)],
-        "device_code": None,
+        "device_code": _device_code(plan),
+    }
+
+
+def _device_code(plan: Plan) -> DeviceCode | None:
+    code = plan.device_code
+    if code is None:
+        return None
+    return {
+        "devices": [str(device) for device in code.devices],
+        "ptx": code.ptx,
+        "architectures": list(code.targets),
+        "served": [str(device) for device in code.served],
     }
 
 
