@@ -84,7 +84,7 @@ def lay_out(elf: ElfFile, removed: frozenset[int], holes: Sequence[Hole] = ()) -
     Args:
         elf: the file, shortened already where it has holes.
         removed: the numbers of the sections.
-        holes: bytes that go as well. With any, segments are aligned to pages only.
+        holes: bytes that go as well. With any, segments are aligned only as `load_align` says.
 
     Raises:
         ElfShapeError: what has to move overlaps, or data follows that no header accounts for.
@@ -123,7 +123,7 @@ def _parts(elf: ElfFile, removed: frozenset[int], to_pages: bool) -> Iterator[Pa
     for segment in elf.segments:
         what = f"segment {segment.number}"
         if segment.type == fmt.PT_LOAD:
-            align = page_size(elf) if to_pages else max(segment.align, _PAGE_SIZE)
+            align = load_align(elf, segment) if to_pages else max(segment.align, _PAGE_SIZE)
             align = _checked_align(elf, align, what)
             yield Part(segment.offset, segment.end, align, what, is_load=True)
         # The loader reads the address of PT_GNU_RELRO only; linkers round its size up.
@@ -138,6 +138,20 @@ def _parts(elf: ElfFile, removed: frozenset[int], to_pages: bool) -> Iterator[Pa
     yield Part(
         header.shoff, header.shoff + table_size, 8, "the section headers", is_section_table=True
     )
+
+
+def load_align(elf: ElfFile, load: Segment) -> int:
+    """Return the least alignment of a PT_LOAD that its sections and every page size allow.
+
+    Linkers align to the largest pages of the machine, or larger ones, whether sections ask for it
+    or not. Where they do, loaders (glibc since 2.35) know it from the PT_LOAD alone.
+    """
+    within = (
+        section.align
+        for section in elf.sections
+        if section.is_alloc and load.address <= section.address < load.memory_end
+    )
+    return max(page_size(elf), min(load.align, max(within, default=0)))
 
 
 def _checked_align(elf: ElfFile, align: int, what: str) -> int:
@@ -185,7 +199,7 @@ def _check_shared_pages(elf: ElfFile, layout: Layout) -> None:
     """Refuse to pull apart segments of which one maps the other's bytes in a common page."""
     by_address = sorted(elf.loads, key=lambda load: load.address)
     for first, second in pairwise(by_address):
-        page = _PAGE_SIZE if elf.header.machine == fmt.EM_X86_64 else max(second.align, _PAGE_SIZE)
+        page = min(max(second.align, _PAGE_SIZE), page_size(elf))
         shared = first.memory_size and (first.memory_end - 1) // page >= second.address // page
         if shared and layout.load_delta(first) != layout.load_delta(second):
             raise _refusal(

@@ -6,7 +6,7 @@ them. Loaders map such a hole as memory that nobody may touch, which costs nothi
 more program header. docs/formats-elf.md says which rules of the loaders this keeps.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from slimwheel.elf import format as fmt
@@ -17,13 +17,17 @@ from slimwheel.elf.format import Section, Segment
 
 _PAGE_SIZES = {fmt.EM_X86_64: 4096}
 _LARGEST_PAGE_SIZE = 65536
-# What patchelf overwrites what it moved with, by its version, and what linkers pad with.
-_FILLERS = (b"\0", b"X", b"Z")
+_ADDRESSES = 1 << 64
+# What linkers pad with, and what patchelf overwrites what it moved with, by its version.
+_FILLERS = b"\0XZ"
 
 
 @dataclass(frozen=True)
 class Hole:
-    """A stretch of the file that goes, by offsets; whole pages of one PT_LOAD."""
+    """A stretch of the file that goes, by offsets.
+
+    In memory it begins with a page, and ends with one or with its PT_LOAD.
+    """
 
     start: int
     stop: int
@@ -50,6 +54,11 @@ class Shortened:
     patches: tuple[Patch, ...]
     left: int
 
+    @property
+    def cut(self) -> int:
+        """Bytes that go."""
+        return sum(hole.size for hole in self.holes)
+
 
 def page_size(elf: ElfFile) -> int:
     """Return the size of the largest pages that loaders use for a file's machine."""
@@ -66,7 +75,7 @@ def shorten(elf: ElfFile, sizes: Mapping[int, int]) -> Shortened:
         sizes: new sizes in bytes, by the number of the section.
 
     Raises:
-        ElfShapeError: a section is in no PT_LOAD, or grows.
+        ElfShapeError: a section is in no PT_LOAD, grows, or shares what it would lose.
     """
     sections = list(elf.sections)
     tails: list[range] = []
@@ -79,8 +88,12 @@ def shorten(elf: ElfFile, sizes: Mapping[int, int]) -> Shortened:
         if not 0 <= size < section.size:
             raise _refusal(elf, f"section {section.name} cannot have {size} bytes", section.offset)
         sections[number] = section._replace(size=size)
-        tails.append(range(section.offset + size, section.end))
-        possible += _hole(elf, load, tails[-1])
+        tail = range(section.offset + size, section.end)
+        others = [range(s.offset, s.end) for s in elf.sections if s.number != number]
+        if _is_shared(tail, [*others, *_tables(elf)]):
+            raise _refusal(elf, f"section {section.name} shares its end", tail.start)
+        tails.append(tail)
+        possible += _hole(elf, load, tail)
     segments, holes = _with_holes(elf, possible)
     header = elf.header._replace(phnum=len(segments))
     new = replace(elf, header=header, segments=segments, sections=tuple(sections))
@@ -92,34 +105,54 @@ def shorten(elf: ElfFile, sizes: Mapping[int, int]) -> Shortened:
 def _load_of(elf: ElfFile, section: Section) -> Segment:
     for load in elf.loads if section.is_alloc and section.file_size else ():
         is_inside = load.offset <= section.offset and section.end <= load.end
-        if is_inside and section.offset - load.offset == section.address - load.address:
+        is_sound = load.file_size <= load.memory_size and load.memory_end <= _ADDRESSES
+        distance = section.offset - load.offset
+        if is_inside and is_sound and distance == section.address - load.address:
             return load
     raise _refusal(elf, f"section {section.name} is in no loaded segment", section.offset)
 
 
 def _hole(elf: ElfFile, load: Segment, tail: range) -> Iterator[Hole]:
-    """Yield the whole pages of a section's tail, if there are any."""
+    """Yield the whole pages of a section's tail, if there are any that can go."""
     page = page_size(elf)
     delta = load.address - load.offset
     first = -(-(tail.start + delta) // page) * page
     last = (tail.stop + delta) // page * page
     if first <= load.address:
         first += page  # A segment keeps at least its first page.
-    if first < last:
-        yield Hole(first - delta, last - delta)
+    if first >= last:
+        return
+    if tail.stop == load.end and load.memory_size == load.file_size:
+        last = tail.stop + delta  # Nothing follows, and so no PT_LOAD has to.
+    hole = Hole(first - delta, last - delta)
+    # PT_GNU_RELRO is protected as one piece, and the kernel maps nothing in a program's holes.
+    others = [range(s.offset, s.end) for s in elf.segments if s.number != load.number]
+    if not _is_shared(range(hole.start, hole.stop), others):
+        yield hole
+
+
+def _tables(elf: ElfFile) -> Iterator[range]:
+    header = elf.header
+    yield range(header.phoff, header.phoff + header.phnum * fmt.PROGRAM_HEADER.size)
+    yield range(header.shoff, header.shoff + header.shnum * fmt.SECTION_HEADER.size)
+
+
+def _is_shared(stretch: range, others: Iterable[range]) -> bool:
+    """Tell whether any of the others has bytes of a stretch of the file."""
+    return any(max(other.start, stretch.start) < min(other.stop, stretch.stop) for other in others)
 
 
 def _with_holes(elf: ElfFile, possible: list[Hole]) -> tuple[tuple[Segment, ...], tuple[Hole, ...]]:
     """Split PT_LOADs at the largest holes that there is room for; return segments and holes."""
     segments = list(elf.segments)
-    for count in range(len(possible), -1, -1):
-        chosen = sorted(possible, key=lambda hole: hole.size, reverse=True)[:count]
-        holes = tuple(sorted(chosen, key=lambda hole: hole.start))
-        split = [piece for segment in elf.segments for piece in _split(segment, holes)]
-        fitting = _fitting(elf, split)
+    holes: tuple[Hole, ...] = ()
+    room = _room(elf) // fmt.PROGRAM_HEADER.size if possible else 0
+    for hole in sorted(possible, key=lambda hole: hole.size, reverse=True):
+        more = tuple(sorted((*holes, hole), key=lambda hole: hole.start))
+        split = [piece for segment in elf.segments for piece in _split(segment, more)]
+        fitting = _fitting(split, room)
         if fitting is not None:
-            segments = fitting
-            break
+            segments, holes = fitting, more
     table_size = len(segments) * fmt.PROGRAM_HEADER.size
     numbered = (segment._replace(number=number) for number, segment in enumerate(segments))
     return tuple(
@@ -138,7 +171,7 @@ def _split(segment: Segment, holes: tuple[Hole, ...]) -> Iterator[Segment]:
             rest = rest._replace(
                 offset=hole.stop,
                 address=rest.address + skipped,
-                physical_address=rest.physical_address + skipped,
+                physical_address=(rest.physical_address + skipped) % _ADDRESSES,
                 file_size=rest.file_size - skipped,
                 memory_size=rest.memory_size - skipped,
             )
@@ -146,17 +179,19 @@ def _split(segment: Segment, holes: tuple[Hole, ...]) -> Iterator[Segment]:
         yield rest
 
 
-def _fitting(elf: ElfFile, segments: list[Segment]) -> list[Segment] | None:
-    """Return segments for which the table has room, None if it has not.
+def _fitting(segments: list[Segment], room: int) -> list[Segment] | None:
+    """Return segments for a table that has room for so many, None if they do not fit.
 
-    Notes are found by their section too, so their program headers give up their place first.
+    Notes are found by their section too, so their program headers give up their place: first one
+    that PT_GNU_PROPERTY repeats, which is the one that loaders read, then the last one.
     """
-    room = _room(elf) // fmt.PROGRAM_HEADER.size
+    properties = [s.offset for s in segments if s.type == fmt.PT_GNU_PROPERTY]
     while len(segments) > room:
-        notes = [index for index, segment in enumerate(segments) if segment.type == fmt.PT_NOTE]
-        if not notes or len(segments) <= len(elf.segments):
+        notes = [s for s in segments if s.type == fmt.PT_NOTE]
+        if not notes:
             return None
-        segments = segments[: notes[-1]] + segments[notes[-1] + 1 :]
+        given_up = max(notes, key=lambda note: (note.offset in properties, note.number))
+        segments = [segment for segment in segments if segment is not given_up]
     return segments
 
 
@@ -169,15 +204,16 @@ def _room(elf: ElfFile) -> int:
     start = elf.header.phoff
     end = start + len(elf.segments) * fmt.PROGRAM_HEADER.size
     around = [load for load in elf.loads if load.offset <= start and end <= load.end]
-    taken = [section.offset for section in elf.sections if section.file_size]
-    taken += [s.offset for s in elf.segments if s.file_size and s.type != fmt.PT_PHDR]
-    taken += [elf.header.shoff, elf.source.size, *(load.end for load in around)]
-    stop = min(offset for offset in taken if offset >= end)
-    spans = [(s.offset, s.end) for s in elf.sections if s.file_size]
+    spans = [(section.offset, section.end) for section in elf.sections if section.file_size]
+    others = (s for s in elf.segments if s.type != fmt.PT_PHDR and s not in around)
+    spans += [(segment.offset, segment.end) for segment in others if segment.file_size]
     if any(first < end < last for first, last in spans):
         return end - start
+    taken = [elf.header.shoff, elf.source.size, *(load.end for load in around)]
+    taken += [first for first, _ in spans]
+    stop = min(offset for offset in taken if offset >= end)
     free = bytes(elf.data[end : min(stop, end + page_size(elf))])
-    return end - start + max(len(free) - len(free.lstrip(filler)) for filler in _FILLERS)
+    return end - start + len(free) - len(free.lstrip(_FILLERS))
 
 
 def _zeros(tail: range, holes: tuple[Hole, ...]) -> Iterator[Patch]:

@@ -8,10 +8,10 @@ from slimwheel.elf.edits import Edits, Keep, Patch, Piece, overlay
 from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile
 from slimwheel.elf.format import Section, Segment
-from slimwheel.elf.layout import Layout, lay_out
+from slimwheel.elf.layout import Layout, lay_out, load_align
 from slimwheel.elf.rpath import rpath_patches
 from slimwheel.elf.selection import Predicate, is_symbol_or_debug_section, sections_to_remove
-from slimwheel.elf.shortening import Hole, Shortened, page_size
+from slimwheel.elf.shortening import Hole, Shortened
 
 _SYMBOL_SECTION_INDEX = struct.Struct("<6xH16x")
 _SECTION_INDEX = struct.Struct("<H")
@@ -125,7 +125,7 @@ class _Cut:
             offset = self._moved_with_memory(segment.offset, segment.address)
         align = segment.align
         if segment.type == fmt.PT_LOAD and align and (offset - segment.address) % align:
-            align = page_size(self._elf)
+            align = load_align(self._elf, segment)
         return fmt.PROGRAM_HEADER.pack(*segment._replace(offset=offset, align=align)[1:])
 
     def _section_table(self) -> bytes:
