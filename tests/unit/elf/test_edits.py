@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from slimwheel.elf.edits import Edits, Keep, Patch, overlay
+from slimwheel.elf.edits import Edits, Keep, Patch, Zeros, overlay
 
 SOURCE = bytes(range(100))
 
@@ -62,3 +62,49 @@ def test_overlay_keeps_what_stays_equal() -> None:
 def test_overlay_refuses_what_it_cannot_place(patches: list[Patch]) -> None:
     with pytest.raises(ValueError, match=r"change"):
         overlay([Keep(0, 50), Keep(70, 100)], patches, SOURCE)
+
+
+def test_moved_bytes_come_from_elsewhere_in_the_source() -> None:
+    patches = [Patch(40, Keep(10, 30)), Patch(5, b"!"), Patch(60, Zeros(8))]
+    assert [patch.stop for patch in patches] == [60, 6, 68]
+    edits = Edits.of(100, overlay([Keep(0, 100)], patches, SOURCE))
+    moved = [Keep(6, 40), Keep(10, 30), Zeros(8), Keep(68, 100)]
+    assert edits.pieces == (Keep(0, 5), b"!", *moved)
+    assert edits.size == 100
+    expected = SOURCE[:5] + b"!" + SOURCE[6:40] + SOURCE[10:30] + bytes(8) + SOURCE[68:]
+    assert written(edits) == expected
+
+
+def test_moved_bytes_are_read_before_anything_is_changed() -> None:
+    patches = [Patch(10, Keep(20, 30)), Patch(20, Keep(10, 20))]
+    edits = Edits.of(100, overlay([Keep(0, 100)], patches, SOURCE))
+    assert written(edits) == SOURCE[:10] + SOURCE[20:30] + SOURCE[10:20] + SOURCE[30:]
+
+
+def test_bytes_moved_from_what_goes() -> None:
+    pieces = overlay([Keep(0, 50), Keep(70, 100)], [Patch(40, Keep(55, 65))], SOURCE)
+    assert written(Edits.of(100, pieces)) == SOURCE[:40] + SOURCE[55:65] + SOURCE[70:]
+
+
+def test_bytes_moved_to_where_they_are() -> None:
+    pieces = overlay([Keep(0, 100)], [Patch(40, Keep(40, 60)), Patch(7, Keep(9, 9))], SOURCE)
+    assert Edits.of(100, pieces).is_identity
+
+
+@pytest.mark.parametrize("data", [Keep(90, 101), Keep(30, 20), Keep(-10, 0)])
+def test_moved_bytes_must_be_there(data: Keep) -> None:
+    with pytest.raises(ValueError, match=r"range|reaches"):
+        Edits.of(100, overlay([Keep(0, 100)], [Patch(40, data)], SOURCE))
+
+
+def test_moved_bytes_and_others_must_not_overlap() -> None:
+    with pytest.raises(ValueError, match="two changes"):
+        overlay([Keep(0, 100)], [Patch(40, Keep(10, 30)), Patch(59, b"!")], SOURCE)
+
+
+def test_zeros_are_cut_down_to_what_is_none() -> None:
+    source = bytes(20) + b"x" + bytes(20) + b"y" + bytes(58)
+    pieces = overlay([Keep(0, 100)], [Patch(3, Zeros(90))], source)
+    assert Edits.of(100, pieces).pieces == (Keep(0, 20), Zeros(22), Keep(42, 100))
+    pieces = overlay([Keep(0, 100)], [Patch(50, Zeros(50)), Patch(0, Zeros(0))], source)
+    assert Edits.of(100, pieces).is_identity
