@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from slimwheel.cuda.fatbin import Container
 from slimwheel.elf import ElfFile, ElfShapeError, Section
+from slimwheel.elf.format import Segment
 from slimwheel.elf.references import Reference, references_into
 
 SECTION_NAME = ".nvFatBinSegment"
@@ -77,6 +78,8 @@ def _places(elf: ElfFile) -> Iterator[tuple[int, int]]:
 def _places_in(elf: ElfFile, section: Section) -> Iterator[tuple[int, int]]:
     if section.file_size % _WRAPPER.size:
         raise _refusal(elf, f"{section.name} has {section.file_size} bytes", section.address)
+    if section.file_size and not any(_holds(load, section) for load in elf.loads):
+        raise _refusal(elf, f"{section.name} is in no loaded segment", section.address)
     data = elf.data[section.offset : section.end]
     for number, (magic, version, _, _) in enumerate(_WRAPPER.iter_unpack(data)):
         offset = number * _WRAPPER.size
@@ -84,6 +87,13 @@ def _places_in(elf: ElfFile, section: Section) -> Iterator[tuple[int, int]]:
             message = f"a wrapper has the magic {magic:#x} and version {version}"
             raise _refusal(elf, message, section.address + offset)
         yield section.address + offset, section.offset + offset
+
+
+def _holds(load: Segment, section: Section) -> bool:
+    """Tell whether loaders take a section's memory from where the section header says it is."""
+    is_inside = load.offset <= section.offset and section.end <= load.end
+    is_there = section.offset - load.offset == section.address - load.address
+    return section.is_alloc and is_inside and is_there
 
 
 def _wrapper(elf: ElfFile, offset: int, reference: Reference) -> Wrapper:

@@ -250,3 +250,14 @@ def test_what_a_linker_makes(
         return
     with pytest.raises(ElfShapeError, match=message):
         prune(elf, lambda images: set())
+
+
+@pytest.mark.parametrize("shift", [24, -24, 1 << 20])
+def test_wrappers_where_no_loader_looks(shift: int) -> None:
+    data = bytearray(HandMade(SOUND).build())
+    elf = ElfFile.parse(bytes(data), "libdevice.so")
+    (section,) = (s for s in elf.sections if s.name == ".nvFatBinSegment")
+    header = elf.header.shoff + section.number * fmt.SECTION_HEADER.size
+    struct.pack_into("<Q", data, header + 16, section.address + shift)
+    with pytest.raises(ElfShapeError, match="in no loaded segment"):
+        prune(ElfFile.parse(bytes(data), "libdevice.so"), lambda images: set())
