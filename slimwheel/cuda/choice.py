@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from slimwheel.cuda.devices import ComputeCapability
 from slimwheel.cuda.images import Architecture, Image, Kind
 
+# GPUs that are part of a processor (Tegra): no code for others runs on them, nor theirs on others.
+_INTEGRATED = frozenset({32, 53, 62, 72, 87, 101, 110})
+
 
 def runs_on(image: Image, device: ComputeCapability) -> bool:
     """Tell whether a device could use a cubin or PTX; never true of other kinds."""
@@ -22,8 +25,11 @@ def runs_on(image: Image, device: ComputeCapability) -> bool:
     # PTX without a suffix is for any later device. What no suffix known here has is for equals.
     if architecture.suffix not in ("", "f"):
         return architecture.number == device.number
-    is_portable = image.kind == Kind.PTX and not architecture.suffix
-    return is_portable or architecture.major == device.major
+    if image.kind == Kind.PTX and not architecture.suffix:
+        return True
+    if _INTEGRATED.intersection((architecture.number, device.number)):
+        return architecture.number == device.number
+    return architecture.major == device.major
 
 
 def chosen(images: Sequence[Image], device: ComputeCapability) -> frozenset[int]:

@@ -6,9 +6,9 @@ particular wheel. That is `slimwheel.plan`'s work.
 
 from slimwheel.recipe.cuda import Answer, Cuda, Export, Family, Shadow
 from slimwheel.recipe.device_code import DeviceCode
+from slimwheel.recipe.json_schema import json_schema
 from slimwheel.recipe.loading import (
     LoadedRecipe,
-    json_schema,
     load_recipe,
     load_recipe_file,
     recipe_names,

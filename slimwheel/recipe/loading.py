@@ -58,23 +58,6 @@ def load_recipe_file(path: Path) -> LoadedRecipe:
     return _build(_read(path), origin=str(path), base=path.parent)
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of recipe files, for editors."""
-    schema = Recipe.model_json_schema(by_alias=True)
-    schema["properties"]["extends"] = {
-        "type": "string",
-        "description": "a recipe, by name or path, that this one is laid over",
-    }
-    schema["properties"]["without"] = {
-        "type": "array",
-        "items": {"type": "string"},
-        "description": "rules of that recipe that are left out, with all that is bound to them",
-    }
-    # What extends another may leave out what that one has.
-    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
-    return schema
-
-
 def _build(text: str, *, origin: str, base: Path | None) -> LoadedRecipe:
     written = _parse(text, origin)
     extends = "extends" in written

@@ -25,8 +25,12 @@ def containers() -> list[bytes]:
     ]
 
 
+CUDA = "def _check_capability():\n    print('upstream looks at the GPUs')\n"
+
+
 def members(**changes: object) -> Members:
-    return {LIBRARY: HandMade({".nv_fatbin": containers()}, **changes).build()}  # type: ignore[arg-type]
+    library = HandMade({".nv_fatbin": containers()}, **changes).build()  # type: ignore[arg-type]
+    return {LIBRARY: library, "torch/cuda/__init__.py": CUDA}
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +90,12 @@ def test_the_wheel_says_what_it_is_for(upstream: Path, tmp_path: Path) -> None:
     assert isinstance(code, dict)
     assert code["devices"] == ["8.0", "9.0"]
     assert code["architectures"] == ["sm_80", "sm_90", "sm_90a"]
-    assert code["served"] == ["8.0", "8.6", "8.7", "8.9", "9.0"]
+    assert code["served"] == ["8.0", "8.6", "8.9", "9.0"]
     sbom = json.loads(zipfile.ZipFile(slim).read(f"{dist_info(slim)}/sboms/slimwheel.cdx.json"))
     assert "sm_90a" in json.dumps(sbom)
+    with zipfile.ZipFile(slim) as archive:
+        cuda = archive.read("torch/cuda/__init__.py").decode()
+    assert "check_devices" in cuda
 
 
 def dist_info(wheel: Path) -> str:

@@ -48,9 +48,9 @@ class Built:
     messages: str
 
 
-def build(upstream: Path, output: Path, *options: str | Path) -> Built:
-    """Build with the cpu recipe."""
-    command: list[str | Path] = ["build", "--recipe", "cpu", "--dev", "--json", *options]
+def build(upstream: Path, output: Path, *options: str | Path, recipe: str = "cpu") -> Built:
+    """Build with a recipe."""
+    command: list[str | Path] = ["build", "--recipe", recipe, "--dev", "--json", *options]
     done = slimwheel(*command, "--output-dir", output, upstream)
     report = json.loads(done.stdout)["builds"][0]
     slim, companion, dev = (Path(made["path"]) for made in report["outputs"])

@@ -43,6 +43,20 @@ def built_100(renamed_100: Path, tmp_path_factory: pytest.TempPathFactory) -> Bu
 
 
 @pytest.fixture(scope="session")
+def built_gpu(torch_cuda_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """2.14.1 for H100s. Importing it takes 4.4 GB of dependencies, which slow tests have."""
+    options = ("--device", "h100", "--no-smoke")
+    return build(torch_cuda_upstream, tmp_path_factory.mktemp("built"), *options, recipe="gpu")
+
+
+@pytest.fixture(scope="session")
+def built_gpu_100(renamed_100: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """1.0.0 for V100s."""
+    options = ("--device", "7.0", "--no-smoke")
+    return build(renamed_100, tmp_path_factory.mktemp("built"), *options, recipe="gpu")
+
+
+@pytest.fixture(scope="session")
 def python36() -> Path:
     """The Python that 1.0.0 is for."""
     found = find_python("3.6")

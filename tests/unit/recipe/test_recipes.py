@@ -253,3 +253,20 @@ def test_versions_ignore_local_parts(write: Write) -> None:
     assert recipe.remove[0].applies_to("2.13.0+cpu")
     assert recipe.remove[0].applies_to("2.14.0rc1")
     assert not recipe.remove[0].applies_to("2.12.1+cpu")
+
+
+def test_a_rule_is_left_out_with_all_that_is_bound_to_it(write: Write) -> None:
+    path = write('extends = "cpu"\nwithout = ["cuda"]\nname = "whole"\n')
+    recipe, cpu = load_recipe_file(path).recipe, load_recipe("cpu").recipe
+    assert (recipe.cuda, recipe.shadow, recipe.python, recipe.shim.forget) == (None, None, (), ())
+    assert (recipe.requires.rule, recipe.requires.drop) == (None, ())
+    assert recipe.requires.undeclared == cpu.requires.undeclared != ()
+    assert [*recipe.rules] == [name for name in cpu.rules if name != "cuda"]
+    assert recipe.guard == cpu.guard
+
+
+def test_a_rule_that_is_not_there_cannot_be_left_out(write: Write) -> None:
+    with pytest.raises(RecipeError, match="recipe cpu has no rule cudda to leave out"):
+        load_recipe_file(write('extends = "cpu"\nwithout = ["cudda"]\n'))
+    with pytest.raises(RecipeError, match="must be a list of rules"):
+        load_recipe_file(write('extends = "cpu"\nwithout = "cuda"\n'))
