@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from slimwheel.cuda import (
@@ -69,7 +68,7 @@ class DevicePlan:
         """What tells the result apart in its version."""
         return (*(f"sm{device.number}" for device in self.devices), *(("ptx",) if self.ptx else ()))
 
-    @cached_property
+    @property
     def targets(self) -> tuple[str, ...]:
         """What there is code for in the end, as sm_90a and compute_70."""
         images = [image for code in self.libraries.values() for image in _all(code.after)]
@@ -78,7 +77,7 @@ class DevicePlan:
         order = sorted(found, key=lambda key: (-key[0], key[1]))
         return tuple(found[key] for key in order if found[key].startswith(("sm_", "compute_")))
 
-    @cached_property
+    @property
     def served(self) -> tuple[ComputeCapability, ...]:
         """All GPUs known that find code wherever upstream's build has some for them."""
         pairs = {

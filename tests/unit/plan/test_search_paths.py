@@ -11,10 +11,15 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 
 from slimwheel.build import BuildOptions, build_wheel
+from slimwheel.elf import ElfFile
+from slimwheel.plan.search import wanted_rpath
 from slimwheel.recipe import load_recipe
+from slimwheel.recipe.patterns import Matcher
 from slimwheel.verify.findings import Code
 from slimwheel.verify.static import check_wheel
+from slimwheel.wheelfile.places import Places
 from tests.golden.cases import search_paths
+from tests.support.native import compile_c
 
 WANTED = {
     "torch/lib/libtail.so": ("DT_RUNPATH", "$ORIGIN"),
@@ -64,3 +69,23 @@ def test_the_library_loads(installed: Path, member: str) -> None:
     command = [sys.executable, "-c", program, str(installed / member)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "42\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("keep", "wanted"),
+    [
+        ((), "$ORIGIN"),
+        (("/nvidia/",), "$ORIGIN/../../nvidia/cudnn/lib:$ORIGIN"),
+        (("/nvidia/cu13/",), "$ORIGIN"),
+    ],
+)
+def test_directories_of_requirements_stay_where_the_recipe_says(
+    tmp_path: Path, keep: tuple[str, ...], wanted: str
+) -> None:
+    entries = "$ORIGIN/../../nvidia/cudnn/lib:$ORIGIN:/far/away:$ORIGIN/../../../nvidia/lib"
+    library = compile_c(
+        "int alone(void) { return 1; }", tmp_path / "libx.so", "-shared", f"-Wl,-rpath,{entries}"
+    )
+    elf = ElfFile.parse(library.read_bytes(), "libx.so")
+    places = Places(["torch/lib/libx.so"])
+    assert wanted_rpath(elf, "torch/lib/libx.so", places, Matcher(keep)) == wanted
