@@ -10,8 +10,8 @@ def emptied(elf: ElfFile) -> list[Patch]:
 
     Each container stays at its address as a valid, empty one, so that whatever points at it still
     does; what it held becomes zeros. The file keeps its size and its layout: in a wheel the zeros
-    compress to next to nothing, on disk they take the room that the device code took. Taking those
-    pages out of the file is another step, which does not exist yet.
+    compress to next to nothing, on disk they take the room that the device code took. `prune` takes
+    that room out of the file, but not of every file: pointers to containers then have to change.
 
     A container that is empty gets no change, so that a second time there are none at all.
 

@@ -139,12 +139,11 @@ def test_the_sound_library_is_pruned(variant: str) -> None:
     assert check(after)
 
 
-@pytest.mark.parametrize("variant", SOUND)
-@pytest.mark.parametrize("what", fields(SOUND["plain"]) | fields(SOUND["packed"]))
+@pytest.mark.parametrize(
+    ("variant", "what"), [(variant, what) for variant in SOUND for what in fields(SOUND[variant])]
+)
 def test_changed_fields(variant: str, what: str) -> None:
     data = SOUND[variant]
-    if what not in fields(data):
-        pytest.skip(f"a library with other relocations has no {what}")
     chance = random.Random(f"{variant}/{what}")
     results = [check(mutated(data, chance, what=what), symbols=n % 2 == 0) for n in range(COUNT)]
     # Neither does every change matter, nor none.
