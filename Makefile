@@ -50,12 +50,14 @@ format: $(installed)
 
 # Everything side by side in one run; writes benchmarks/results. Of all that
 # benchmarks/subjects.toml lists, or of UPSTREAM= alone, which needs FOR= too (and INDEX=, where
-# pip does not find it) if it is not listed. PYTHONS=3.6=/path names Pythons that are not on PATH.
+# pip does not find it) if it is not listed. RECIPE= and DEVICES=, such as '8.0 9.0', measure only
+# what is slimmed that way. PYTHONS=3.6=/path names Pythons that are not on PATH.
 given = $(if $(filter-out file,$(origin $(1))),$(2))
 bench: $(installed)
 	$(bin)/python -m benchmarks $(call given,UPSTREAM,--upstream '$(UPSTREAM)') \
 	    $(call given,FOR,$(FOR)) $(call given,INDEX,$(if $(INDEX),--extra-index-url $(INDEX))) \
-	    $(addprefix --python-for ,$(PYTHONS)) --recipe $(RECIPE) --output benchmarks/results
+	    $(call given,RECIPE,--recipe $(RECIPE)) $(addprefix --device ,$(DEVICES)) \
+	    $(addprefix --python-for ,$(PYTHONS)) --output benchmarks/results
 
 clean:
 	rm -rf $(VENV) $(DIST) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

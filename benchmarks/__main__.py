@@ -32,7 +32,8 @@ _note = functools.partial(click.echo, err=True)
     metavar="3.6=PATH",
     help="A Python to install and import wheels of that version with. Repeatable.",
 )
-@click.option("--recipe", default="cpu", show_default=True, help="How it is slimmed.")
+@click.option("--recipe", help="Only with this one; cpu for an upstream that is not listed.")
+@click.option("--device", multiple=True, metavar="9.0", help="Only for this GPU. Repeatable.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -54,7 +55,8 @@ def main(
     platform: str | None,
     extra_index_url: tuple[str, ...],
     python_for: tuple[str, ...],
-    recipe: str,
+    recipe: str | None,
+    device: tuple[str, ...],
     output: Path,
     rounds: int,
     import_rounds: int,
@@ -66,15 +68,15 @@ def main(
     Measures what subjects.toml lists. Exits with 1 where a promise is broken; the results are
     written all the same.
     """
-    subjects = chosen_subjects(upstream, python, platform, extra_index_url)
+    subjects = chosen_subjects(upstream, python, platform, extra_index_url, recipe, device)
     pythons = parse_pythons(python_for)
     found = {subject.python: find_python(subject.python, pythons) for subject in subjects}
     often = Rounds(1, 1) if quick else Rounds(rounds, import_rounds)
     kept = True
-    for subject in subjects:
+    for subject, variant in ((one, variant) for one in subjects for variant in one.variants):
         with tempfile.TemporaryDirectory(prefix="slimwheel-bench-", dir=scratch) as directory:
             place = Path(directory).resolve()
-            results = measure_subject(subject, recipe, found[subject.python], place, often, _note)
+            results = measure_subject(subject, variant, found[subject.python], place, often, _note)
         _write(results, output)
         kept = kept and all(limit.held for limit in results.limits())
     sys.exit(0 if kept else 1)

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,36 +21,45 @@ class Builds:
 
     Attributes:
         slim: the slim wheel, then its companion.
-        alternative: the baseline's wheel.
+        alternative: the baseline's wheel, None where none was asked for.
     """
 
     costs: dict[str, list[Cost]]
     slim: tuple[Path, ...]
-    alternative: Path
+    alternative: Path | None
 
 
 def measure_builds(
-    upstream: Path, recipe: str, scratch: Path, rounds: int, note: Callable[[str], None]
+    upstream: Path,
+    options: Sequence[str],
+    removed: Sequence[str] | None,
+    scratch: Path,
+    rounds: int,
+    note: Callable[[str], None],
 ) -> Builds:
     """Build by slimwheel and by the alternative, interleaved.
 
     Both get the wheel as a file. slimwheel decides what goes as part of its work, and checks its
     result; the alternative is told what goes, and checks nothing. Nor has it anything to put in
-    the place of a library that goes.
+    the place of a library that goes, and device code it cannot take out.
+
+    Args:
+        options: the recipe and what it needs to know.
+        removed: the members that the alternative deletes; None for no alternative.
 
     Raises:
         ToolError: a builder failed.
     """
     members = scratch / "members.txt"
-    members.write_text("".join(f"{name}\n" for name in removed_members(upstream, recipe)))
+    members.write_text("".join(f"{name}\n" for name in removed or ()))
     with Wheel.open(upstream) as wheel:
         unchecked = ["--unchecked"] if wheel.unlisted() else []
     by_slimwheel, by_alternative = scratch / "slimwheel", scratch / "alternative"
 
     def slimwheel() -> Cost:
         _emptied(by_slimwheel)
-        options = ["--recipe", recipe, "--no-smoke", "--output-dir", str(by_slimwheel)]
-        return measured([slimwheel_command(), "build", *options, upstream], scratch=scratch)
+        words = [*options, "--no-smoke", "--output-dir", str(by_slimwheel)]
+        return measured([slimwheel_command(), "build", *words, upstream], scratch=scratch)
 
     def alternative() -> Cost:
         _emptied(by_alternative)
@@ -59,26 +68,33 @@ def measure_builds(
         shutil.rmtree(by_alternative / "unpacked")
         return cost
 
-    costs = interleaved({"slimwheel": slimwheel, "alternative": alternative}, rounds, note)
+    builders: dict[str, Callable[[], Cost]] = {"slimwheel": slimwheel}
+    if removed is not None:
+        builders["alternative"] = alternative
+    costs = interleaved(builders, rounds, note)
     slim = sorted(by_slimwheel.glob("*.whl"), key=lambda path: -path.stat().st_size)
-    (packed,) = by_alternative.glob("*.whl")
+    packed = next(by_alternative.glob("*.whl")) if removed is not None else None
     return Builds(costs, tuple(slim), packed)
 
 
-def removed_members(upstream: Path, recipe: str) -> list[str]:
-    """Return the members that go by slimwheel's plan.
+def plan_of(upstream: Path, options: Sequence[str]) -> dict[str, Any]:
+    """Return slimwheel's plan as JSON holds it.
+
+    Args:
+        options: the recipe and what it needs to know.
 
     Raises:
         ToolError: there is no plan.
     """
     finished = subprocess.run(
-        [slimwheel_command(), "plan", "--recipe", recipe, "--json", upstream],
+        [slimwheel_command(), "plan", *options, "--json", upstream],
         stdout=subprocess.PIPE,
         check=False,
     )
     if finished.returncode:
         raise ToolError(f"slimwheel plan ended with {finished.returncode}", file=upstream)
-    return removed_by(json.loads(finished.stdout))
+    plan: dict[str, Any] = json.loads(finished.stdout)
+    return plan
 
 
 def removed_by(plan: Mapping[str, Any]) -> list[str]:

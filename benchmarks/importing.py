@@ -19,19 +19,20 @@ class Imports:
     Attributes:
         costs: by subject. The first import of each, which reads from the disk, is not in them.
         dependencies: by subject, what pip installed besides.
-        alternative: how the import of the alternative's result fails; empty where it does not.
+        alternative: how the import of the alternative's result fails; empty where it does not,
+            None where there is no such result.
     """
 
     costs: dict[str, list[Cost]]
     dependencies: dict[str, dict[str, Dependency]]
-    alternative: str
+    alternative: str | None
 
 
 def measure_imports(
     module: str,
     upstream: Path,
     slim: Sequence[Path],
-    alternative: Path,
+    alternative: Path | None,
     python: Path,
     scratch: Path,
     rounds: int,
@@ -51,7 +52,7 @@ def measure_imports(
     versions = [f"{name}=={found.version}" for name, found in before.items()]
     slimmed = pip_environment(scratch / "import-slimwheel", slim, python, versions=versions)
     after = dependencies_in(slimmed.site_packages, _projects(slim))
-    failure = _failure_of(alternative, untouched, module, scratch)
+    failure = _failure_of(alternative, untouched, module, scratch) if alternative else None
     subjects: dict[str, Callable[[], Cost]] = {}
     for name, environment in {"upstream": untouched, "slimwheel": slimmed}.items():
         command: list[str | Path] = [environment.python, "-c", f"import {module}"]

@@ -13,18 +13,15 @@ _BOTH = ("upstream", "slimwheel")
 
 
 def render(results: Results) -> str:
-    """Return the whole page: the two tables, the promises, all that was measured, the machine."""
+    """Return the whole page: the tables, the promises, all that was measured, the machine."""
     return "\n\n".join(
         [
             f"# {results.requirement}: before and after",
             *results.left_out,
             _before_and_after(results),
             _how_before_and_after(results),
-            "## Cost of a build",
-            _build_cost(results),
-            f"Medians of {_rounds(results.builds)}, in turn. The alternative is given the list of "
-            "what to delete, checks nothing, and writes no shadow library, shim, companion or SBOM."
-            + _what_fails(results),
+            *_section("Cost of a build", _build_cost(results)),
+            *_section("Taking device code out", _pruning(results)),
             *_section("Dependencies", _dependencies(results) if results.spared() else ""),
             *_section("Promises", _promises(results) if results.promised else ""),
             "## Rounds",
@@ -60,9 +57,12 @@ def _before_and_after(results: Results) -> str:
             _compared(f"{statement}, peak anonymous memory", *anonymous, megabytes),
             _compared(f"{statement}, peak RSS", one.peak_rss, other.peak_rss, megabytes),
         ]
-    return _table(
-        (results.requirement, "upstream", f"slimwheel, `{results.recipe}`", "change"), rows
-    )
+    return _table((results.requirement, "upstream", f"slimwheel, {_how(results)}", "change"), rows)
+
+
+def _how(results: Results) -> str:
+    devices = f" for {' and '.join(results.devices)}" if results.devices else ""
+    return f"`{results.recipe}`{devices}"
 
 
 def _how_before_and_after(results: Results) -> str:
@@ -73,12 +73,12 @@ def _how_before_and_after(results: Results) -> str:
         text += (
             " With dependencies: and what pip installed besides by the metadata of each, and numpy."
         )
-    if not results.imports:
+    if not results.installs:
         return text
+    imports = f"{_rounds(results.imports)} imports and " if results.imports else ""
     text += (
-        f" Medians of {_rounds(results.imports)} imports and "
-        f"{_rounds(results.installs['pip'])} installs, in turn with upstream's. pip compiles "
-        "bytecode, uv does not: each does as it does by default."
+        f" Medians of {imports}{_rounds(results.installs['pip'])} installs, in turn with "
+        "upstream's. pip compiles bytecode, uv does not: each does as it does by default."
     )
     if results.spared():
         text += (
@@ -91,6 +91,8 @@ def _how_before_and_after(results: Results) -> str:
 
 
 def _build_cost(results: Results) -> str:
+    if "alternative" not in results.builds:
+        return ""
     ours, others = (Cost.median(results.builds[name]) for name in ("slimwheel", "alternative"))
     size, other_size = (results.sizes[name] for name in ("slimwheel", "alternative"))
     rows = [
@@ -103,7 +105,39 @@ def _build_cost(results: Results) -> str:
     if results.alternative_import is not None:
         other = "**fails**" if results.alternative_import else "works"
         rows.append((f"result, `import {results.module}`", "works", other, ""))
-    return _table(("", "`slimwheel build`", baseline.NAME, "ratio"), rows)
+    how = (
+        f"Medians of {_rounds(results.builds)}, in turn. The alternative is given the list of "
+        "what to delete, checks nothing, and writes no shadow library, shim, companion or SBOM."
+    )
+    if results.prunings:
+        how += " It cannot take device code out: all of that is still in its result."
+    table = _table(("", "`slimwheel build`", baseline.NAME, "ratio"), rows)
+    return f"{table}\n\n{how}{_what_fails(results)}"
+
+
+def _pruning(results: Results) -> str:
+    if not results.prunings:
+        return ""
+    rows = []
+    for member, pruned in results.prunings.items():
+        cost = Cost.median(pruned.costs)
+        rows.append(
+            (
+                member,
+                megabytes(pruned.before),
+                megabytes(pruned.after),
+                _seconds(cost.cpu),
+                _seconds(cost.wall),
+                megabytes(cost.peak_anonymous),
+            )
+        )
+    rounds = len(next(iter(results.prunings.values())).costs)
+    how = (
+        f"Every library with device code by itself, by a process that maps it, takes the images "
+        f"out, cuts the file and writes it; the start of Python is in it. Medians of {rounds}."
+    )
+    head = ("library", "before", "after", "CPU", "time", "peak anonymous memory")
+    return f"{_table(head, rows)}\n\n{how}"
 
 
 def _what_fails(results: Results) -> str:
@@ -145,6 +179,7 @@ def _all_rounds(results: Results) -> str:
     for installer, installs in results.installs.items():
         series |= {f"{installer} install, {name}": costs for name, costs in installs.items()}
     series |= {f"import, {name}": costs for name, costs in results.imports.items()}
+    series |= {f"device code, {name}": pruned.costs for name, pruned in results.prunings.items()}
     rows = [
         (
             name,

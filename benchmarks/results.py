@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.measure import Cost
+from benchmarks.pruning import Pruned
 from benchmarks.sizes import Dependency, Sizes
 
 
@@ -46,9 +47,12 @@ class Results:
     """One run: what was asked for, and what was found.
 
     `sizes`, `dependencies` and the innermost costs are by subject: upstream, slimwheel and
-    alternative. Installs, imports and dependencies are empty where there is no Python for them.
+    alternative. What was not measured is empty, as installs, imports and dependencies are where
+    there is no Python for them; where nothing but sizes was, there is no alternative.
 
     Attributes:
+        devices: the GPUs that the slim wheel is for, where the recipe asks for some.
+        prunings: by member, for libraries that hold device code.
         dependencies: what pip installed besides.
         alternative_import: how importing the alternative's result fails, empty where it works,
             None where it was not tried.
@@ -59,6 +63,7 @@ class Results:
     name: str
     requirement: str
     recipe: str
+    devices: tuple[str, ...]
     module: str
     upstream_sha256: str
     machine: dict[str, str]
@@ -68,6 +73,7 @@ class Results:
     builds: dict[str, list[Cost]]
     installs: dict[str, dict[str, list[Cost]]]
     imports: dict[str, list[Cost]]
+    prunings: dict[str, Pruned]
     alternative_import: str | None
     promised: Mapping[str, float]
     left_out: list[str]
@@ -96,10 +102,16 @@ class Results:
 
 
 def _share(costs: Mapping[str, list[Cost]], others: str, figure: str) -> float | None:
-    if not costs:
+    if others not in costs:
         return None
     ours, theirs = (Cost.median(costs[name]) for name in ("slimwheel", others))
     return float(getattr(ours, figure) / getattr(theirs, figure))
+
+
+def _most(prunings: Mapping[str, Pruned], figure: str) -> float | None:
+    """Return the median of the library for which it is most."""
+    medians = (Cost.median(pruned.costs) for pruned in prunings.values())
+    return max((float(getattr(cost, figure)) for cost in medians), default=None)
 
 
 # What a limit's name in subjects.toml stands for, its unit, and how it is measured.
@@ -120,5 +132,15 @@ PROMISES: dict[str, tuple[str, str, Callable[[Results], float | None]]] = {
         "peak RSS of an import, as a share of upstream's",
         "",
         lambda found: _share(found.imports, "upstream", "peak_rss"),
+    ),
+    "prune-time": (
+        "time of taking device code out of a library",
+        "s",
+        lambda found: _most(found.prunings, "wall"),
+    ),
+    "prune-memory": (
+        "peak anonymous memory of it",
+        "MB",
+        lambda found: (most := _most(found.prunings, "peak_anonymous")) and most / 1e6,
     ),
 }

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from benchmarks.building import measure_builds
+from benchmarks.building import measure_builds, plan_of, removed_by
 from benchmarks.importing import measure_imports
 from benchmarks.installing import measure_installs
 from benchmarks.machine import describe_machine, describe_tools, load
+from benchmarks.pruning import measure_pruning
 from benchmarks.results import Results
 from benchmarks.sizes import sizes_of
-from benchmarks.subjects import Subject
+from benchmarks.subjects import Subject, Variant
 from slimwheel.build.pipeline import file_sha256
 from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.verify.environments import create_environment
@@ -29,13 +30,13 @@ class Rounds:
 
 def measure_subject(
     subject: Subject,
-    recipe: str,
+    variant: Variant,
     python: Path | None,
     scratch: Path,
     rounds: Rounds,
     note: Callable[[str], None],
 ) -> Results:
-    """Measure everything about one upstream.
+    """Measure one variant of one upstream.
 
     Args:
         python: of the version that the subject is for; without, nothing is installed or imported.
@@ -57,15 +58,30 @@ def measure_subject(
     tools = describe_tools(
         create_environment(scratch / "tools", python, installer="pip") if python else None
     )
-    builds = measure_builds(upstream, recipe, scratch, rounds.work, lambda s: note(f"build, {s}"))
+    plan = plan_of(upstream, variant.options)
+    builds = measure_builds(
+        upstream,
+        variant.options,
+        removed_by(plan) if "builds" in variant.parts else None,
+        scratch,
+        rounds.work if "builds" in variant.parts else 1,
+        lambda text: note(f"build, {text}"),
+    )
+    prunings = {}
+    if "pruning" in variant.parts and plan["device_code"]:
+        prunings = measure_pruning(
+            upstream, plan, scratch, rounds.work, lambda text: note(f"device code, {text}")
+        )
     wheels = {"upstream": (upstream,), "slimwheel": builds.slim}
-    installs, imports, left_out = {}, None, []
-    if python is None:
+    left_out = [variant.why] if variant.why else []
+    installs, imports = {}, None
+    if python is None and {"installs", "imports"} & set(variant.parts):
         left_out.append(
             f"Installing and importing are left out: there was no Python {subject.python}."
         )
-    else:
+    if python and "installs" in variant.parts:
         installs = measure_installs(wheels, python, scratch, rounds.work, note)
+    if python and "imports" in variant.parts:
         imports = measure_imports(
             module,
             upstream,
@@ -77,20 +93,24 @@ def measure_subject(
             note,
         )
     sizes = {name: sizes_of(files) for name, files in wheels.items()}
+    if builds.alternative:
+        sizes["alternative"] = sizes_of([builds.alternative])
     return Results(
-        name=f"{recipe}-{release}",
+        name=variant.file_name(release),
         requirement=subject.upstream,
-        recipe=recipe,
+        recipe=variant.recipe,
+        devices=variant.devices,
         module=module,
         upstream_sha256=file_sha256(upstream),
         machine=describe_machine() | {"load before": load_before, "load after": load()},
         tools=tools,
-        sizes=sizes | {"alternative": sizes_of([builds.alternative])},
+        sizes=sizes,
         dependencies=imports.dependencies if imports else {},
         builds=builds.costs,
         installs=installs,
         imports=imports.costs if imports else {},
+        prunings=prunings,
         alternative_import=imports.alternative if imports else None,
-        promised=subject.limits.get(recipe, {}),
+        promised=variant.limits,
         left_out=left_out,
     )

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.building import removed_by
 from benchmarks.markdown import render
 from benchmarks.measure import Cost
+from benchmarks.pruning import Pruned
 from benchmarks.results import Results
 from benchmarks.sizes import Dependency, Sizes
 
@@ -28,6 +29,7 @@ CUDA = Results(
     name="cpu-2.14.1",
     requirement="torch==2.14.1",
     recipe="cpu",
+    devices=(),
     module="torch",
     upstream_sha256="ab" * 32,
     machine={"cores": "2"},
@@ -44,6 +46,7 @@ CUDA = Results(
     builds={"slimwheel": costs(9.0), "alternative": costs(30.0)},
     installs={"pip": both(costs(30.0), costs(12.0))},
     imports=both(costs(2.0, 9.0, 2.0, rss=600), costs(1.6, 1.6, 1.0, rss=230)),
+    prunings={},
     alternative_import=FAILURE,
     promised={"wheel": 132, "installed": 442, "import-time": 0.9, "import-memory": 0.4},
     left_out=[],
@@ -59,6 +62,27 @@ WITHOUT_PYTHON = replace(
     imports={},
     alternative_import=None,
     left_out=["Installing and importing are left out: there was no Python 3.6."],
+)
+GPU = replace(
+    CUDA,
+    recipe="gpu",
+    devices=("8.0", "9.0"),
+    imports={},
+    dependencies={},
+    prunings={
+        "torch/lib/libtorch_cuda.so": Pruned(500 * MB, 150 * MB, costs(3.0, 9.0, 2.0, rss=40)),
+        "torch/lib/libtorch_nvshmem.so": Pruned(4 * MB, MB, costs(0.5, 0.4, 0.6, rss=60)),
+    },
+    alternative_import=None,
+    promised={"prune-time": 5, "prune-memory": 29},
+)
+SIZES = replace(
+    GPU,
+    sizes={name: CUDA.sizes[name] for name in ("upstream", "slimwheel")},
+    builds={"slimwheel": costs(9.0)},
+    installs={},
+    prunings={},
+    promised={"wheel": 132, "build-cpu": 0.5, "prune-time": 5, "prune-memory": 29},
 )
 
 
@@ -99,6 +123,36 @@ def test_a_page_without_imports_says_why() -> None:
     assert WITHOUT_PYTHON.left_out[0] in page
     assert "`import torch`" not in page
     assert "install`" not in page
+
+
+def test_limits_of_pruning_are_of_the_library_for_which_it_is_most() -> None:
+    assert [(limit.measured, limit.held) for limit in GPU.limits()] == [(3.0, True), (30.0, False)]
+
+
+def test_a_page_has_every_library_that_loses_device_code() -> None:
+    page = render(GPU)
+    cells = "500.0 MB | 150.0 MB | 3.00 s | 3.00 s | 20.0 MB"
+    assert f"| torch/lib/libtorch_cuda.so | {cells} |" in page
+    assert "It cannot take device code out" in page
+    assert "device code" not in render(CUDA)
+
+
+def test_a_page_says_for_which_gpus() -> None:
+    assert "| torch==2.14.1 | upstream | slimwheel, `gpu` for 8.0 and 9.0 | change |" in render(GPU)
+
+
+def test_a_page_of_sizes_alone_has_no_other_tables() -> None:
+    page = render(SIZES)
+    assert "| download | 555.0 MB | 131.0 MB |" in page
+    assert "Cost of a build" not in page
+    assert "Taking device code out" not in page
+    verdicts = [limit.verdict for limit in SIZES.limits()]
+    assert verdicts == ["kept", "not measured", "not measured", "not measured"]
+
+
+def test_installs_without_imports_are_said_to_be() -> None:
+    assert "Medians of 1 installs, in turn" in render(GPU)
+    assert "imports" not in render(GPU)
 
 
 def test_the_page_starts_with_the_tables_that_the_readme_quotes() -> None:
