@@ -12,7 +12,8 @@ from slimwheel.cuda.devices import ComputeCapability
 from slimwheel.cuda.images import Architecture, Image, Kind
 
 # GPUs that are part of a processor (Tegra): no code for others runs on them, nor theirs on others.
-_INTEGRATED = frozenset({32, 53, 62, 72, 87, 101, 110})
+# So is 8.7, but since CUDA 13.2 NVIDIA's linker takes others' for it: what may be of use stays.
+_INTEGRATED = frozenset({32, 53, 62, 72, 101, 110})
 
 
 def runs_on(image: Image, device: ComputeCapability) -> bool:

@@ -43,6 +43,9 @@ class Pruning:
 def prune(elf: ElfFile, choice: Choice, *, symbols: bool = False) -> Pruning:
     """Take all images out that are not chosen; none chosen in a container leaves it empty.
 
+    Not for libraries that reach their device code by offsets of their own, which nothing in the
+    file tells: NVIDIA's cublasLt, cuDNN and cuSPARSELt do.
+
     Args:
         elf: the library.
         choice: which images stay.

@@ -5,6 +5,7 @@ docs/formats-fatbin.md describes them and names the sources.
 
 import struct
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from slimwheel.cuda.fatbin import Container
 from slimwheel.elf import ElfFile, ElfShapeError, Section
 from slimwheel.elf.format import Segment
 from slimwheel.elf.references import Reference, references_into
+from slimwheel.elf.relocations import read_rows
 
 SECTION_NAME = ".nvFatBinSegment"
 MAGIC = 0x466243B1
@@ -39,7 +41,8 @@ def wrappers_of(elf: ElfFile, containers: Sequence[Container]) -> dict[int, list
     """Return the wrappers of every container, by the container's address.
 
     So that each container can move, this holds: whatever points at it is a wrapper, and every
-    pointer is one that the loader fills in.
+    pointer is one that the loader fills in. A wrapper may point at nothing: compilers write such
+    where a source has no code for any of the devices asked for.
 
     Raises:
         ElfShapeError: it does not hold, or there is something unknown among the wrappers.
@@ -54,14 +57,16 @@ def wrappers_of(elf: ElfFile, containers: Sequence[Container]) -> dict[int, list
     if len(rows) > _MAX_WRAPPERS:
         raise elf.source.damage("too many wrappers of device code", rows[-1][1])
     places = dict(rows)
+    starts = {address + POINTER_OFFSET for address in places}
+    relocated = {row[0] for row in read_rows(elf) if row[0] in starts}
     for reference in references_into(elf, stretches):
         place = places.pop(reference.address - POINTER_OFFSET, None)
         if place is None or reference.target not in found:
             message = f"{reference.target:#x} in the device code is pointed at by no wrapper"
             raise _refusal(elf, message, reference.address)
         found[reference.target].append(_wrapper(elf, place, reference))
-    if places:
-        raise _refusal(elf, "a wrapper points at no container", min(places))
+    for address, place in places.items():
+        _check_null(elf, address, place, relocated)
     for address, wrappers in found.items():
         if not wrappers:
             raise _refusal(elf, "no wrapper points at a container", address)
@@ -102,6 +107,12 @@ def _wrapper(elf: ElfFile, offset: int, reference: Reference) -> Wrapper:
         message = f"a wrapper and its relocation differ: {pointer:#x} and {reference.target:#x}"
         raise _refusal(elf, message, reference.address)
     return Wrapper(offset, pointer, reference.addend_offset)
+
+
+def _check_null(elf: ElfFile, address: int, place: int, relocated: AbstractSet[int]) -> None:
+    _, _, pointer, _ = _WRAPPER.unpack_from(elf.data, place)
+    if pointer or address + POINTER_OFFSET in relocated:
+        raise _refusal(elf, "a wrapper points at no container", address)
 
 
 def _refusal(elf: ElfFile, message: str, address: int) -> ElfShapeError:

@@ -6,18 +6,19 @@ from slimwheel.cuda import emptied, prune
 from slimwheel.cuda.pruning import Choice
 from slimwheel.elf import ElfFile, ElfShapeError, Patch, Shortened, shorten
 from slimwheel.plan.device_code import LibraryCode
+from slimwheel.plan.device_rules import reason
 from slimwheel.plan.model import Plan
 
 
 @dataclass(frozen=True)
 class DeviceChange:
-    """Changes for `slim`; `rule` asked for them, `removed` bytes of images go by them."""
+    """Changes for `slim` that `rule` asked for; the wheel loses about `cut_packed` bytes by them."""
 
     rule: str | None = None
     words: str = ""
     patches: tuple[Patch, ...] = ()
     shortened: Shortened | None = None
-    removed: int = 0
+    cut_packed: int = 0
 
 
 def change_device_code(plan: Plan, member: str, elf: ElfFile, *, symbols: bool) -> DeviceChange:
@@ -40,7 +41,7 @@ def change_device_code(plan: Plan, member: str, elf: ElfFile, *, symbols: bool) 
     try:
         change, code = _pruned(plan, member, elf, plan.device_code.choose, symbols)
     except ElfShapeError as error:
-        plan.warnings.append(f"{member} keeps all its device code: {error.message}")
+        plan.warnings.append(f"{member} keeps all its device code: {reason(error)}")
         return DeviceChange()
     if code.before == code.after:
         return DeviceChange()
@@ -70,4 +71,4 @@ def _pruned(
             "as zeros"
         )
     code = LibraryCode(pruning.before, pruning.after)
-    return DeviceChange(None, "", pruning.patches, shortened, code.removed), code
+    return DeviceChange(None, "", pruning.patches, shortened, code.removed_packed), code

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from slimwheel.cuda import (
     ComputeCapability,
+    chosen,
     native_capabilities,
     parse_device,
     read_containers,
@@ -55,6 +56,7 @@ def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
                 file=facts.wheel.file,
                 hint=f"It has {', '.join(_targets(libraries.values()))}.",
             )
+        _warn_of_gaps(plan, device, libraries.values())
     ptx = rule.ptx if targets.ptx is None else targets.ptx
     plan.device_code = DevicePlan(devices, ptx)
     for member, images in libraries.items():
@@ -101,11 +103,28 @@ def _libraries(plan: Plan, facts: Facts, rule: DeviceCode) -> dict[str, Images]:
         try:
             images = _images(elf)
         except ElfShapeError as error:
-            plan.warnings.append(f"{member} keeps all its device code: {error.message}")
+            plan.warnings.append(f"{member} keeps all its device code: {reason(error)}")
             continue
         if any(images):
             found[member] = images
     return found
+
+
+def reason(error: ElfShapeError) -> str:
+    """Return why a library cannot be changed, and where in it that was seen."""
+    return f"{error.message} ({error.place})" if error.place else error.message
+
+
+def _warn_of_gaps(plan: Plan, device: ComputeCapability, libraries: Collection[Images]) -> None:
+    """Most of a wheel may have nothing for a GPU that a little of it serves, as with few PTX."""
+    containers = [images for code in libraries for images in code if images]
+    without = sum(not chosen(images, device) for images in containers)
+    if 2 * without > len(containers):
+        plan.warnings.append(
+            f"a GPU of compute capability {device} finds no code in {without:,} of "
+            f"{len(containers):,} places where upstream has some for others: most of torch fails "
+            "on it, as with upstream's build"
+        )
 
 
 def _images(elf: ElfFile) -> Images:

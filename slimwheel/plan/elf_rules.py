@@ -11,7 +11,7 @@ from slimwheel.elf import (
     rpath_fits,
     slim,
 )
-from slimwheel.plan.device_changes import change_device_code
+from slimwheel.plan.device_changes import DeviceChange, change_device_code
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, Saving
 from slimwheel.plan.search import missing_needed, wanted_rpath
@@ -110,7 +110,7 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
         return
     plan.elf[member] = ElfRewrite(edits, used_patchelf)
     why = "; ".join(changes)
-    plan.decisions[member] = _rewritten(upstream, edits, device_code.removed, tuple(savings), why)
+    plan.decisions[member] = _rewritten(upstream, edits, device_code, tuple(savings), why)
 
 
 def _linked(
@@ -154,11 +154,15 @@ def _no_section(section: Section) -> bool:  # noqa: ARG001 - the shape that `sli
 
 
 def _rewritten(
-    upstream: Member, edits: Edits, images: int, savings: tuple[Saving, ...], why: str
+    upstream: Member,
+    edits: Edits,
+    device_code: DeviceChange,
+    savings: tuple[Saving, ...],
+    why: str,
 ) -> Decision:
-    """Device images, of which so many bytes go, are compressed already; symbols are not."""
-    others = max(upstream.size - edits.size - images, 0)
-    estimate = upstream.compressed_size - images - round(_SYMBOLS_RATIO * others)
+    cut = device_code.shortened.cut if device_code.shortened else 0
+    others = max(upstream.size - edits.size - cut, 0)
+    estimate = upstream.compressed_size - device_code.cut_packed - round(_SYMBOLS_RATIO * others)
     return Decision(
         upstream.name,
         Action.REWRITE,

@@ -90,7 +90,7 @@ def test_the_wheel_says_what_it_is_for(upstream: Path, tmp_path: Path) -> None:
     assert isinstance(code, dict)
     assert code["devices"] == ["8.0", "9.0"]
     assert code["architectures"] == ["sm_80", "sm_90", "sm_90a"]
-    assert code["served"] == ["8.0", "8.6", "8.9", "9.0"]
+    assert code["served"] == ["8.0", "8.6", "8.7", "8.9", "9.0"]
     sbom = json.loads(zipfile.ZipFile(slim).read(f"{dist_info(slim)}/sboms/slimwheel.cdx.json"))
     assert "sm_90a" in json.dumps(sbom)
     with zipfile.ZipFile(slim) as archive:

@@ -18,6 +18,10 @@ Ways out: upstream's build, if that serves this GPU: %(back)s
 or a build of your own for it: \
 slimwheel build --recipe gpu --device %(capability)s %(upstream)s"""
 _FAILS = 'Kernels fail on it with "no kernel image is available for execution on the device".'
+_PARTLY = (
+    "It runs code for older GPUs of its generation, of which there is some here. What upstream "
+    "has for it alone is not here, and what needs that fails."
+)
 _FROM_PTX = (
     "It is newer than those. Kernels that upstream has as PTX are compiled for it when they are "
     'first used; others fail with "no kernel image is available for execution on the device".'
@@ -85,7 +89,12 @@ def _trouble(cuda: Any, index: int, code: Dict[str, Any]) -> Optional[str]:
     from .manifest import back_to_upstream
 
     newest = max(map(_number, code["served"]), default=(0, 0))
-    effect = _FROM_PTX if code["ptx"] and _number(capability) > newest else _FAILS
+    if code["ptx"] and _number(capability) > newest:
+        effect = _FROM_PTX
+    elif any(_runs_code_of(capability, other) for other in code["served"]):
+        effect = _PARTLY
+    else:
+        effect = _FAILS
     return _TEXT % {
         "index": index,
         "name": name,
@@ -101,6 +110,11 @@ def _trouble(cuda: Any, index: int, code: Dict[str, Any]) -> Optional[str]:
 
 def _without_suffix(architecture: str) -> str:
     return architecture.rstrip("abcdefghijklmnopqrstuvwxyz")
+
+
+def _runs_code_of(capability: str, other: str) -> bool:
+    (major, minor), (other_major, other_minor) = _number(capability), _number(other)
+    return major == other_major and minor >= other_minor
 
 
 def _number(capability: str) -> Tuple[int, ...]:

@@ -67,6 +67,21 @@ def test_versions_and_pointers() -> None:
     assert third == [(made.addresses[2], True)]
 
 
+def test_wrappers_of_sources_without_code_point_at_nothing() -> None:
+    made = HandMade(
+        SOUND, wrapped=[0, 1, 2, 0], rows={3: Row(pointer=0)}, unrelocated=frozenset({3})
+    )
+    assert list(map(len, found(made))) == [1, 1, 1]
+
+
+def test_a_null_pointer_that_the_loader_fills_in_with_something_else() -> None:
+    null = struct.pack("<IIQQ", WRAPPER_MAGIC, 1, 0, 0)
+    made = HandMade(SOUND, behind_wrappers=null)
+    assert list(map(len, found(made))) == [1, 1, 1]
+    made.references = [(made.data_address + 0x80 + 3 * 24 + 8, made.data_address)]
+    refuse(made, "points at no container")
+
+
 def test_packed_relocations() -> None:
     made = HandMade({".nv_fatbin": CONTAINERS}, packed=True)
     assert found(made) == [[(address, False)] for address in made.addresses]
@@ -91,7 +106,7 @@ SOUND = {".nv_fatbin": CONTAINERS}
         (HandMade(SOUND, behind_wrappers=bytes(8)), "nvFatBinSegment has 80 bytes"),
         (HandMade(SOUND, behind_wrappers=bytes(24)), "the magic 0x0"),
         (
-            HandMade(SOUND, behind_wrappers=struct.pack("<IIQQ", WRAPPER_MAGIC, 1, 0, 0)),
+            HandMade(SOUND, behind_wrappers=struct.pack("<IIQQ", WRAPPER_MAGIC, 1, 8, 0)),
             "points at no container",
         ),
         (HandMade(SOUND, rows={0: Row(pointer=0x2008)}), "differ: 0x2008 and 0x2000"),

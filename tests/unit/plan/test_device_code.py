@@ -39,15 +39,15 @@ ALL = images("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 
 
 def test_a_later_gpu_of_the_same_generation_is_served() -> None:
-    assert served(planned([(8, 0)], ALL)) == ["8.0", "8.6", "8.9"]
-    assert served(planned([(8, 6)], ALL)) == ["8.6", "8.9"]
+    assert served(planned([(8, 0)], ALL)) == ["8.0", "8.6", "8.7", "8.9"]
+    assert served(planned([(8, 6)], ALL)) == ["8.6", "8.7", "8.9"]
     assert served(planned([(7, 5), (9, 0)], ALL)) == ["7.5", "9.0"]
 
 
 def test_one_container_without_code_is_enough_to_be_of_no_use() -> None:
-    assert served(planned([(8, 6)], ALL, images("sm_80", "sm_86"))) == ["8.6", "8.9"]
+    assert served(planned([(8, 6)], ALL, images("sm_80", "sm_86"))) == ["8.6", "8.7", "8.9"]
     # 8.9 has code of its own there, which went, and nothing else that it could run.
-    assert served(planned([(8, 6)], ALL, images("sm_89"))) == ["8.6"]
+    assert served(planned([(8, 6)], ALL, images("sm_89"))) == ["8.6", "8.7"]
 
 
 def test_what_upstream_does_not_serve_is_no_loss() -> None:

@@ -132,6 +132,16 @@ def test_warnings_where_ptx_is_kept(
     assert "Kernels that upstream has as PTX are compiled for it" in third, "11.0 is more than 9.0"
 
 
+def test_warnings_where_there_is_code_for_older_gpus_of_the_generation(
+    python: str, gpu: Path, manifest: Manifest, code: DeviceCode
+) -> None:
+    code["served"] = ["7.0", "8.0", "9.0"]
+    write(gpu, boot_files("torch", manifest))
+    first, *_ = run(python, gpu, "warns_of_each_device_once").split("\n\n")
+    assert "It runs code for older GPUs of its generation" in first
+    assert "Kernels fail on it" not in first
+
+
 def test_libraries_that_do_not_say_what_they_were_compiled_for(python: str, gpu: Path) -> None:
     write(gpu, {"torch/_C.py": b""})
     run(python, gpu, "does_without_the_function")
