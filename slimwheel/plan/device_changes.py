@@ -12,7 +12,7 @@ from slimwheel.plan.model import Plan
 
 @dataclass(frozen=True)
 class DeviceChange:
-    """Changes for `slim` that `rule` asked for; the wheel loses about `cut_packed` bytes by them."""
+    """Changes for `slim` that `rule` asked for; by them a wheel loses about `cut_packed` bytes."""
 
     rule: str | None = None
     words: str = ""
