@@ -124,6 +124,20 @@ def test_devices(
     assert images(slim) == left
 
 
+def test_the_gpus_of_this_machine(
+    upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    asked = ("plan", "--recipe", "gpu", "--device", "native", "--json", upstream)
+    done = slimwheel(*asked)
+    assert (done.returncode, "--device 8.6" in done.stdout) == (5, True)
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 9.0\necho 8.0\necho 9.0\n")
+    tool.chmod(0o755)
+    report = json.loads(slimwheel(*asked).stdout)
+    assert report["device_code"]["devices"] == ["8.0", "9.0"]
+
+
 def test_a_recipe_names_devices_and_presets(upstream: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text(

@@ -135,6 +135,13 @@ def test_findings_are_upstreams(built_gpu: Built, torch_cuda_upstream: Path) -> 
     assert slim <= upstream
 
 
+def test_the_dev_wheel_has_the_headers(built_gpu: Built) -> None:
+    with zipfile.ZipFile(built_gpu.dev) as archive:
+        names = archive.namelist()
+    assert "torch/include/ATen/cuda/CUDAContext.h" in names
+    assert built_gpu.dev.name.startswith("torch_gpu_dev-2.14.1+sm90-")
+
+
 def test_what_it_requires(built_gpu: Built, torch_cuda_upstream: Path) -> None:
     upstream, slim = (requirements(wheel) for wheel in (torch_cuda_upstream, built_gpu.slim))
     assert slim - upstream == {"torch==2.14.1+slim.gpu"}

@@ -1,4 +1,4 @@
-"""The cpu recipe on CUDA wheels of other releases and Pythons than the reference wheels.
+"""The recipes on CUDA wheels of other releases and Pythons than the reference wheels.
 
 Several gigabytes are fetched, each release once; where its Python is on PATH, the build imports it.
 """
@@ -45,6 +45,32 @@ def test_release(
         assert "nvidia" not in required
         assert "triton" not in required
         assert device_code(wheel, tmp_path) == mixed
+
+
+# The first two have CUDA's libraries inside and can be imported; 2.0.1 requires them.
+GPU_RELEASES = [
+    ("torch==1.4.0", "3.7", "--smoke"),
+    ("torch==1.12.1", "3.10", "--smoke"),
+    ("torch==2.0.1", "3.10", "--no-smoke"),
+]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "python", "smoke"), GPU_RELEASES, ids=[row[0] for row in GPU_RELEASES]
+)
+def test_release_for_a_gpu(requirement: str, python: str, smoke: str, tmp_path: Path) -> None:
+    """Of what a T4 runs, 7.0's and its own code, nothing but its own choice stays."""
+    upstream = fetch(requirement, python=python, platform=OLD).path
+    words = ("build", "--recipe", "gpu", "--device", "t4", smoke, "--json", "--output-dir")
+    (report,) = json.loads(slimwheel(*words, tmp_path, upstream).stdout)["builds"]
+    if smoke == "--smoke":
+        assert report["smoke"]["ran"] == (find_python(python) is not None)
+    assert not [w for w in report["warnings"] if "device code" in w or "program headers" in w]
+    (slim, _) = report["outputs"]
+    assert slim["installed"] < 0.6 * report["upstream"]["installed"]
+    inspected = json.loads(slimwheel("inspect", "--cuda", "--json", slim["path"]).stdout)
+    targets = {target for library in inspected["libraries"] for target in library["targets"]}
+    assert {"sm_75"} <= targets <= {"sm_70", "sm_75"}
 
 
 def device_code(wheel: Wheel, scratch: Path) -> set[str]:
