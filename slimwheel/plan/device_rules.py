@@ -49,6 +49,12 @@ def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
             hint="Give it a build for CUDA, or use --recipe cpu.",
         )
     devices = _devices(words, libraries.values())
+    if not devices:
+        raise UsageError(
+            f"{' '.join(words) or 'an empty preset'} names no GPU",
+            file=facts.wheel.file,
+            hint=f"Name one; it has {', '.join(_targets(libraries.values()))}.",
+        )
     for device in devices:
         if not runs(libraries.values(), device):
             raise UsageError(

@@ -180,6 +180,15 @@ def test_what_cannot_be_asked_for(
     assert not output.exists() or not list(output.iterdir())
 
 
+def test_majors_are_those_of_cubins(tmp_path: Path) -> None:
+    library = HandMade({".nv_fatbin": [container([image(70, kind=PTX)])]}).build()
+    files: Members = {LIBRARY: library, "torch/cuda/__init__.py": CUDA}
+    wheel = make_torch_wheel(tmp_path, "2.14.1", members=files)
+    done = slimwheel("plan", "--recipe", "gpu", "--device", "majors", wheel)
+    assert (done.returncode, "majors names no GPU" in done.stderr) == (2, True)
+    assert "it has compute_70" in done.stderr
+
+
 def test_devices_are_for_recipes_that_take_device_code_out(upstream: Path) -> None:
     done = slimwheel("plan", "--recipe", "cpu", "--device", "9.0", upstream)
     assert (done.returncode, "Use --recipe gpu" in done.stderr) == (2, True)
