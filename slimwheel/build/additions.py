@@ -127,11 +127,12 @@ def make_manifest(plan: Plan, source: Provenance) -> Manifest:
 
 def _device_code(plan: Plan) -> DeviceCode | None:
     code = plan.device_code
-    if code is None:
+    # Where some code is of a shape not known, nobody knows for which GPUs it is.
+    if code is None or code.unread:
         return None
     return {
         "devices": [str(device) for device in code.devices],
-        "ptx": code.ptx,
+        "ptx": code.has_ptx,
         "architectures": list(code.targets),
         "served": [str(device) for device in code.served],
     }

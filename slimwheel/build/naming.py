@@ -66,6 +66,12 @@ def output_names(
             f"--local {local!r} cannot be part of a version",
             hint="Use small letters and digits, in parts joined by dots.",
         )
+    targets = tuple(targets)
+    if targets and local and any(re.fullmatch(r"sm\d+|ptx", part) for part in local.split(".")):
+        raise UsageError(
+            f"--local {local} reads like a GPU that the wheel is for",
+            hint="Choose another name; the devices are in the version without it.",
+        )
     upstream = Version(wheel.version)
     distribution = recipe.distribution
     parts = (upstream.local, *targets, distribution.local, local)

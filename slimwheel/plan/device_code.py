@@ -8,9 +8,11 @@ from slimwheel.cuda import (
     Architecture,
     ComputeCapability,
     Image,
+    architectures,
     chosen,
     device_names,
     kept,
+    runs_on,
 )
 
 # What deflate makes of images, by how they are compressed already: measured on torch 1.0.0 and
@@ -54,13 +56,15 @@ class DevicePlan:
 
     Attributes:
         devices: the GPUs that the wheel is made for, ascending.
-        ptx: whether PTX for later GPUs stays.
+        ptx: whether PTX for later GPUs is to stay, where there is any.
         libraries: by member, those that hold device code.
+        unread: members whose device code is of a shape not known; they keep it.
     """
 
     devices: tuple[ComputeCapability, ...]
     ptx: bool
     libraries: dict[str, LibraryCode] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     def choose(self, images: Sequence[Image]) -> frozenset[int]:
         """Return the indexes of the images of a container that stay."""
@@ -75,7 +79,13 @@ class DevicePlan:
     @property
     def segments(self) -> tuple[str, ...]:
         """What tells the result apart in its version."""
-        return (*(f"sm{device.number}" for device in self.devices), *(("ptx",) if self.ptx else ()))
+        return (*(f"sm{device.number}" for device in self.devices), *(("ptx",) * self.has_ptx))
+
+    @property
+    def has_ptx(self) -> bool:
+        """Whether PTX that later GPUs can use was wanted and is there."""
+        plain = (target.removeprefix("compute_") for target in self.targets)
+        return self.ptx and any(name.isdecimal() for name in plain)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -101,9 +111,10 @@ class DevicePlan:
         """Return it as JSON holds it."""
         return {
             "devices": [str(device) for device in self.devices],
-            "ptx": self.ptx,
+            "ptx": self.has_ptx,
             "architectures": list(self.targets),
             "served": [str(device) for device in self.served],
+            "unread": list(self.unread),
             "libraries": [
                 {
                     "member": member,
@@ -116,19 +127,28 @@ class DevicePlan:
 
 
 def majors(libraries: Iterable[Images]) -> tuple[ComputeCapability, ...]:
-    """Return, for every major version that there is code for, the least GPU of it.
+    """Return the fewest and oldest GPUs whose cubins run wherever any cubin runs.
 
-    Code for these runs on every GPU that a library serves; what goes is what makes some of them
-    faster, or is for single ones.
+    For most wheels these are the oldest of every major version; one more is there for each that
+    some container has no older code for. What goes is what makes some GPUs faster, code for single
+    ones, and PTX.
     """
-    least: dict[int, Architecture] = {}
-    for images in libraries:
-        for image in _all(images):
-            architecture = image.architecture
-            if image.target.startswith("sm_") and not architecture.suffix:
-                first = least.setdefault(architecture.major, architecture)
-                least[architecture.major] = min(first, architecture)
-    return tuple(ComputeCapability(a.major, a.minor) for a in sorted(least.values()))
+    containers = {_keys(images): images for code in libraries for images in code}.values()
+    found: list[ComputeCapability] = []
+    for device in _portable(containers):
+        for images in containers:
+            best = [images[index] for index in chosen(images, device)]
+            stays = [images[index] for index in kept(images, found) if images[index].is_code]
+            if best and not any(runs_on(image, device) for image in stays):
+                found.append(device)
+                break
+    return tuple(found)
+
+
+def _portable(containers: Iterable[tuple[Image, ...]]) -> list[ComputeCapability]:
+    """Return the devices that cubins without a suffix are made for, ascending."""
+    every = {a for images in containers for a in architectures(images) if not a.suffix}
+    return [ComputeCapability(a.major, a.minor) for a in sorted(every)]
 
 
 def runs(libraries: Iterable[Images], device: ComputeCapability) -> bool:

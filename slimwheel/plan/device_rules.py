@@ -1,6 +1,6 @@
 """Which GPUs a wheel is made for, and which images its libraries hold for them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from slimwheel.cuda import (
     ComputeCapability,
@@ -34,20 +34,19 @@ def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
     recipe = plan.loaded.recipe
     rule = plan.rule_on(recipe.device_code, facts.wheel.version)
     if rule is None:
-        if targets != Targets():
+        if targets.devices or targets.ptx is not None:
+            off = recipe.device_code is not None
             raise UsageError(
-                f"recipe {recipe.name} takes no device code out, so it needs no device",
-                hint="Use --recipe gpu, or leave --device and --ptx out.",
+                f"recipe {recipe.name} takes no device code out"
+                + (" here: its rule device-code is off" if off else "")
+                + ", so it needs no device",
+                hint="Leave --device and --ptx out" + ("." if off else ", or use --recipe gpu."),
             )
         return
     words = _words(rule, recipe, targets)
-    libraries = _libraries(plan, facts, rule)
+    libraries, unread = _libraries(plan, facts, rule)
     if not libraries:
-        raise WheelError(
-            "has no device code",
-            file=facts.wheel.file,
-            hint="Give it a build for CUDA, or use --recipe cpu.",
-        )
+        raise _nothing_to_choose_from(unread, facts.wheel.file)
     devices = _devices(words, libraries.values())
     if not devices:
         raise UsageError(
@@ -64,7 +63,7 @@ def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
             )
         _warn_of_gaps(plan, device, libraries.values())
     ptx = rule.ptx if targets.ptx is None else targets.ptx
-    plan.device_code = DevicePlan(devices, ptx)
+    plan.device_code = DevicePlan(devices, ptx, unread=tuple(unread))
     for member, images in libraries.items():
         plan.device_code.libraries[member] = LibraryCode(images, images)
 
@@ -95,10 +94,28 @@ def _devices(
     return tuple(sorted(devices))
 
 
-def _libraries(plan: Plan, facts: Facts, rule: DeviceCode) -> dict[str, Images]:
-    """Return the images of every library that may lose some."""
+def _nothing_to_choose_from(unread: Mapping[str, str], file: str) -> WheelError:
+    if not unread:
+        return WheelError(
+            "has no device code, but for libraries that the recipe leaves alone",
+            file=file,
+            hint="Give it a build for CUDA, or use --recipe cpu.",
+        )
+    member, why = next(iter(unread.items()))
+    return WheelError(
+        f"has no device code of a known shape: {member}: {why}",
+        file=file,
+        hint="Use the wheel as it is, or --recipe cpu.",
+    )
+
+
+def _libraries(
+    plan: Plan, facts: Facts, rule: DeviceCode
+) -> tuple[dict[str, Images], dict[str, str]]:
+    """Return the images of every library that may lose some, and why others cannot be read."""
     excepted = Matcher(rule.exceptions)
     found: dict[str, Images] = {}
+    unread: dict[str, str] = {}
     for decision in plan.with_action(Action.KEEP):
         member = decision.member
         if not facts.is_elf(member) or excepted(member):
@@ -109,11 +126,12 @@ def _libraries(plan: Plan, facts: Facts, rule: DeviceCode) -> dict[str, Images]:
         try:
             images = _images(elf)
         except ElfShapeError as error:
-            plan.warnings.append(f"{member} keeps all its device code: {reason(error)}")
+            unread[member] = reason(error)
+            plan.warnings.append(f"{member} keeps all its device code: {unread[member]}")
             continue
         if any(images):
             found[member] = images
-    return found
+    return found, unread
 
 
 def reason(error: ElfShapeError) -> str:

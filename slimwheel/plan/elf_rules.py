@@ -71,6 +71,8 @@ def _without_copies(plan: Plan, facts: Facts, libraries: list[str]) -> list[str]
                 why = f"{rule.reason}; {stay[0]} is the same file"
                 plan.decisions[member] = plan.decisions[member].dropped(rule.id, why)
                 facts.release(member)
+                if plan.device_code is not None:
+                    plan.device_code.libraries.pop(member, None)
     return [member for member in libraries if plan.decisions[member].action is Action.KEEP]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from slimwheel.recipe.models import Rule, RuleId
 from slimwheel.recipe.patterns import Pattern
@@ -21,6 +21,16 @@ class DeviceCode(Rule):
     presets: dict[RuleId, tuple[DeviceText, ...]] = Field(
         default_factory=dict, description="names for several devices"
     )
+
+    @field_validator("presets")
+    @classmethod
+    def _words_of_the_command_line_stay(
+        cls, presets: dict[str, tuple[str, ...]]
+    ) -> dict[str, tuple[str, ...]]:
+        if taken := {"native", "majors"} & presets.keys():
+            raise ValueError(f"a preset cannot be called {min(taken)}: --device has that word")
+        return presets
+
     exceptions: tuple[Pattern, ...] = Field(
         default=(), alias="except", description="libraries that stay whole"
     )

@@ -24,7 +24,7 @@ def device_code_table(libraries: Sequence[LibraryDeviceCode]) -> Table:
         total = library.total
         table.add_row(
             library.name,
-            containers + empty or "no device code",
+            "cannot be read" if library.trouble else containers + empty or "no device code",
             f"{total.images:,}",
             megabytes(total.size),
             share(total.size, library.size),

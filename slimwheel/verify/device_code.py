@@ -78,6 +78,8 @@ def device_code_of(path: Path) -> list[LibraryDeviceCode]:
         WheelError: the wheel is damaged.
         ElfError: the library or the container is damaged, or of a shape that is not known.
     """
+    if path.exists() and not path.is_file():
+        raise UsageError("is not a file", file=path, hint="Name a wheel or a library.")
     try:
         with path.open("rb") as stream:
             head = stream.read(4)

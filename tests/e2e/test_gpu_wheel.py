@@ -191,7 +191,42 @@ def test_majors_are_those_of_cubins(tmp_path: Path) -> None:
 
 def test_devices_are_for_recipes_that_take_device_code_out(upstream: Path) -> None:
     done = slimwheel("plan", "--recipe", "cpu", "--device", "9.0", upstream)
-    assert (done.returncode, "Use --recipe gpu" in done.stderr) == (2, True)
+    assert (done.returncode, "or use --recipe gpu" in done.stderr) == (2, True)
+    off = ("--keep", "device-code", "--local", "x")
+    done = slimwheel("plan", "--recipe", "gpu", "--device", "9.0", *off, upstream)
+    assert (done.returncode, "its rule device-code is off" in done.stderr) == (2, True)
+
+
+def test_a_copy_that_goes_tells_nothing_of_what_stays(tmp_path: Path) -> None:
+    copy = {LIBRARY.replace(".so", "-copy.so"): members()[LIBRARY]}
+    wheel = make_torch_wheel(tmp_path, "2.14.1", members={**members(), **copy})
+    done = slimwheel("plan", "--recipe", "gpu", "--device", "8.0", "--json", wheel)
+    code = json.loads(done.stdout)["device_code"]
+    assert code["architectures"] == ["sm_80"]
+    assert len(code["libraries"]) == 1
+
+
+def test_a_library_that_cannot_be_read(tmp_path: Path) -> None:
+    odd = HandMade({".nv_fatbin": [container(), b"no container at all"]}).build()
+    other = "torch/lib/libodd_cuda.so"
+    wheel = make_torch_wheel(tmp_path, "2.14.1", members={**members(), other: odd})
+    slim, _, said = build(wheel, tmp_path / "out", "--device", "8.0")
+    assert f"{other} keeps all its device code" in said
+    assert manifest(slim)["device_code"] is None, "nobody knows what it is for"
+    alone = make_torch_wheel(tmp_path / "alone.whl", "2.14.1", members={other: odd})
+    done = slimwheel("plan", "--recipe", "gpu", "--device", "8.0", alone)
+    assert (done.returncode, f"no device code of a known shape: {other}" in done.stderr) == (
+        4,
+        True,
+    )
+    assert "cannot be read" in slimwheel("inspect", "--cuda", wheel).stdout
+
+
+@pytest.mark.parametrize("local", ["sm90", "mine.ptx"])
+def test_a_local_name_that_reads_like_a_gpu(upstream: Path, tmp_path: Path, local: str) -> None:
+    words = ("--device", "8.0", "--local", local, "--output-dir", tmp_path, upstream)
+    done = slimwheel("build", "--recipe", "gpu", *words)
+    assert (done.returncode, "reads like a GPU" in done.stderr) == (2, True)
 
 
 def test_a_wheel_without_device_code(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ def test_ptx_serves_later_gpus() -> None:
 
 def test_what_tells_results_apart() -> None:
     assert planned([(8, 0), (12, 1)], ALL).segments == ("sm80", "sm121")
-    assert planned([(8, 0)], ALL, ptx=True).segments == ("sm80", "ptx")
+    assert planned([(8, 0)], (*ALL, *images("compute_70")), ptx=True).segments == ("sm80", "ptx")
+    assert planned([(8, 0)], ALL, ptx=True).segments == ("sm80",), "there is none"
+    assert planned([(8, 0)], (*ALL, *images("compute_90a")), ptx=True).segments == ("sm80",)
 
 
 def test_targets_are_those_that_stay() -> None:
@@ -85,7 +87,9 @@ def test_targets_are_those_that_stay() -> None:
     ("containers", "least"),
     [
         ([ALL], ["7.5", "8.0", "9.0", "10.0", "12.0"]),
-        ([images("sm_86"), images("sm_89", "sm_80")], ["8.0"]),
+        ([images("sm_86"), images("sm_89", "sm_80")], ["8.0", "8.6"]),
+        ([images("sm_35", "sm_50"), images("sm_37", "sm_50")], ["3.5", "3.7", "5.0"]),
+        ([images("sm_72", "sm_75"), images("sm_70")], ["7.0", "7.2", "7.5"]),
         ([images("sm_90a", "compute_70")], []),
         ([images("sm_35", "sm_37", "sm_50", "sm_52")], ["3.5", "5.0"]),
     ],
