@@ -4,8 +4,7 @@ docs/formats-fatbin.md describes them and names the sources.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -57,16 +56,14 @@ def wrappers_of(elf: ElfFile, containers: Sequence[Container]) -> dict[int, list
     if len(rows) > _MAX_WRAPPERS:
         raise elf.source.damage("too many wrappers of device code", rows[-1][1])
     places = dict(rows)
-    starts = {address + POINTER_OFFSET for address in places}
-    relocated = {row[0] for row in read_rows(elf) if row[0] in starts}
     for reference in references_into(elf, stretches):
         place = places.pop(reference.address - POINTER_OFFSET, None)
         if place is None or reference.target not in found:
             message = f"{reference.target:#x} in the device code is pointed at by no wrapper"
             raise _refusal(elf, message, reference.address)
         found[reference.target].append(_wrapper(elf, place, reference))
-    for address, place in places.items():
-        _check_null(elf, address, place, relocated)
+    if places:
+        _check_null(elf, places)
     for address, wrappers in found.items():
         if not wrappers:
             raise _refusal(elf, "no wrapper points at a container", address)
@@ -109,10 +106,13 @@ def _wrapper(elf: ElfFile, offset: int, reference: Reference) -> Wrapper:
     return Wrapper(offset, pointer, reference.addend_offset)
 
 
-def _check_null(elf: ElfFile, address: int, place: int, relocated: AbstractSet[int]) -> None:
-    _, _, pointer, _ = _WRAPPER.unpack_from(elf.data, place)
-    if pointer or address + POINTER_OFFSET in relocated:
-        raise _refusal(elf, "a wrapper points at no container", address)
+def _check_null(elf: ElfFile, places: Mapping[int, int]) -> None:
+    """Refuse wrappers that point at something, or do once the loader has filled them in."""
+    relocated = {row[0] - POINTER_OFFSET for row in read_rows(elf)}
+    for address, place in places.items():
+        _, _, pointer, _ = _WRAPPER.unpack_from(elf.data, place)
+        if pointer or address in relocated:
+            raise _refusal(elf, "a wrapper points at no container", address)
 
 
 def _refusal(elf: ElfFile, message: str, address: int) -> ElfShapeError:
