@@ -40,13 +40,8 @@ class LibraryCode(NamedTuple):
     after: Images
 
     @property
-    def removed(self) -> int:
-        """Bytes of the images that go."""
-        return _size(self.before) - _size(self.after)
-
-    @property
     def removed_packed(self) -> int:
-        """About how many bytes these take in a wheel."""
+        """About how many bytes the images that go take in a wheel."""
         return _packed(self.before) - _packed(self.after)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.upstream_environment import upstream_environment as untouched
 from slimwheel.verify.environments import Environment, create_environment, find_python
 from tests.support.real import Built, build
 
@@ -140,6 +141,12 @@ def environment_100(
     environment.install(*files, deps=False, offline=True)
     environment.install(*EXTRAS, "protobuf", "future", "six", "pillow")
     return environment
+
+
+@pytest.fixture(scope="session")
+def untouched_214(torch_cuda_upstream: Path, python311: Path) -> Environment:
+    """2.14.1 as upstream has it, with its 4.4 GB of dependencies; shared, so left as it is."""
+    return untouched(torch_cuda_upstream, python311)
 
 
 @pytest.fixture

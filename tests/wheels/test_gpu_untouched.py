@@ -31,12 +31,6 @@ DEVICES = ((7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0))
 
 
 @pytest.fixture(scope="module")
-def untouched_214(torch_cuda_upstream: Path, python311: Path) -> Environment:
-    """2.14.1 with its 4.4 GB of dependencies."""
-    return untouched(torch_cuda_upstream, python311)
-
-
-@pytest.fixture(scope="module")
 def gpu_environment(
     built_gpu: Built, python311: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Environment:

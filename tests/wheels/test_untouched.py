@@ -31,12 +31,6 @@ def _compared(upstream: Environment, slim: Environment) -> Comparison:
     return compare(run_battery(upstream.python), run_battery(slim.python))
 
 
-@pytest.fixture(scope="module")
-def untouched_214(torch_cuda_upstream: Path, python311: Path) -> Environment:
-    """2.14.1 with its 4.4 GB of dependencies."""
-    return untouched(torch_cuda_upstream, python311)
-
-
 @pytest.mark.xdist_group("torch-cuda")
 def test_results_of_2_14_are_the_same_bit_for_bit(
     untouched_214: Environment, from_cuda_environment: Environment
