@@ -2,8 +2,9 @@
 
 import pprint
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from slimwheel.shim.manifest import Forget, Manifest, dev_manifest, dumps
 
@@ -47,11 +48,16 @@ def ergonomics_files() -> dict[str, bytes]:
 
 
 def _payload(source: str, folder: str) -> dict[str, bytes]:
-    return {
-        f"{folder}/{file.name}": file.read_bytes()
-        for file in sorted((files("slimwheel.shim") / source).iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".py")
-    }
+    return dict(_python_files(files("slimwheel.shim") / source, folder))
+
+
+def _python_files(directory: Traversable, folder: str) -> Iterator[tuple[str, bytes]]:
+    """Every Python file under a directory, named as if the directory were `folder`."""
+    for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _python_files(entry, f"{folder}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield f"{folder}/{entry.name}", entry.read_bytes()
 
 
 def _build_module(package: str, manifest: Manifest) -> bytes:

@@ -1,6 +1,7 @@
 """The shape of the project: imports point one way, modules stay short, the library is silent."""
 
 import ast
+import configparser
 import re
 import subprocess
 from collections.abc import Iterator
@@ -51,6 +52,15 @@ def packages() -> list[str]:
 
 def test_the_table_names_every_package() -> None:
     assert packages() == sorted(MAY_IMPORT)
+
+
+def test_setup_cfg_names_every_folder_with_modules() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(PROJECT / "setup.cfg")
+    listed = setup["options"]["packages"].split()
+    elsewhere = [line.split(" = ") for line in setup["options"]["package_dir"].strip().splitlines()]
+    folders = {name_of(path.parent).replace("/", ".") for path in SOURCES}
+    assert set(listed) == folders | {package for package, _ in elsewhere}
 
 
 @pytest.mark.parametrize("package", packages())

@@ -2,9 +2,11 @@
 
 import ast
 import json
+from pathlib import Path
 
 import pytest
 
+from slimwheel import shim
 from slimwheel.errors import RecipeError
 from slimwheel.pysource import Edit, PlaceNotFound, apply, parse_place
 from slimwheel.shim import (
@@ -24,6 +26,14 @@ def test_members(manifest: Manifest) -> None:
         name.removeprefix("torch/_slimwheel/") for name in boot
     }
     assert not [name for name in boot if name.endswith(".pyi")]
+
+
+def test_ergonomics_with_its_subpackages() -> None:
+    folder = Path(shim.__file__).parent
+    sources = (folder / "torch_ergonomics").rglob("*.py")
+    assert ergonomics_files() == {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sources
+    }
     assert {"torch_ergonomics/__init__.py", "torch_ergonomics/__main__.py"} <= set(
         ergonomics_files()
     )
