@@ -16,11 +16,11 @@ PYTEST_OPTIONS ?= -n 2 --dist loadgroup
 bin := $(VENV)/bin
 installed := $(VENV)/.installed
 
-.PHONY: help wheel test test-all lint format bench clean
+.PHONY: help wheel shim test test-all lint format bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
-	@echo '  make lint | format | test-all | bench | clean'
+	@echo '  make shim | lint | format | test-all | bench | clean'
 
 $(installed): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,10 @@ $(installed): setup.cfg pyproject.toml
 wheel: $(installed)
 	$(bin)/slimwheel build --recipe $(RECIPE) --output-dir $(DIST) --force \
 	    $(FOR) $(if $(INDEX),--extra-index-url $(INDEX)) '$(UPSTREAM)'
+
+# torch_ergonomics alone, for environments with upstream's torch.
+shim: $(installed)
+	$(bin)/slimwheel shim --output-dir $(DIST) --force
 
 test: $(installed)
 	$(bin)/python -m pytest $(PYTEST_OPTIONS) -m 'not slow'

@@ -1,7 +1,8 @@
 """The dist-info directory of what a build puts out: upstream's, edited, or a new one."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from slimwheel import __version__
 from slimwheel.plan.served import requirement_name
@@ -59,12 +60,32 @@ def edited_wheel(wheel: Wheel) -> bytes:
     return headers.to_bytes()
 
 
-def plain_metadata(project: str, version: str, summary: str, body: str) -> bytes:
-    """Return the METADATA of a wheel that upstream does not have."""
-    return (
-        f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nSummary: {summary}\n"
-        f"Description-Content-Type: text/plain\n\n{body}\n"
-    ).encode()
+def plain_metadata(
+    project: str,
+    version: str,
+    summary: str,
+    body: str,
+    *,
+    metadata_version: str = "2.1",
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """Return the METADATA of a wheel that upstream does not have.
+
+    Args:
+        body: the description, plain text.
+        metadata_version: the first that has all `fields`.
+        fields: further headers.
+    """
+    headers = {
+        "Metadata-Version": metadata_version,
+        "Name": project,
+        "Version": version,
+        "Summary": summary,
+        **fields,
+        "Description-Content-Type": "text/plain",
+    }
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    return ("\n".join(lines) + f"\n\n{body}\n").encode()
 
 
 def plain_wheel(tag: str, *, generator: str, purelib: bool) -> bytes:

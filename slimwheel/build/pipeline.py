@@ -87,15 +87,7 @@ class BuildReport:
                 "download": self.upstream_size,
                 "installed": self.installed_before,
             },
-            "outputs": [
-                {
-                    "path": str(output.path),
-                    "sha256": output.sha256,
-                    "download": output.size,
-                    "installed": output.installed_size,
-                }
-                for output in self.outputs
-            ],
+            "outputs": [output.to_json() for output in self.outputs],
             "rules": [summary.to_json() for summary in self.summaries],
             "warnings": list(self.warnings),
             "smoke": {"ran": self.smoke.ran, "detail": self.smoke.detail} if self.smoke else None,
@@ -239,10 +231,7 @@ def _check(
     for result in written:
         findings = check_wheel(result.path, scratch)
         if ours := _ours(findings, upstream, scratch):
-            raise CheckFailed(
-                f"{ours[0]}" + (f" (and {len(ours) - 1} more)" if ours[1:] else ""),
-                file=result.filename,
-            )
+            raise failed(ours, result)
         if plan.dropped_requirements:
             warnings += _missed(findings)
     slim, expect = written[0], plan.loaded.recipe.expect
@@ -257,6 +246,12 @@ def _check(
                 hint="Remove more, or raise the recipe's [expect].",
             )
     return warnings
+
+
+def failed(findings: Sequence[Finding], result: WrittenWheel) -> CheckFailed:
+    """Return the error that says why a result is refused."""
+    more = f" (and {len(findings) - 1} more)" if findings[1:] else ""
+    return CheckFailed(f"{findings[0]}{more}", file=result.filename)
 
 
 def _missed(findings: list[Finding]) -> list[str]:

@@ -50,7 +50,7 @@ def unfinished(path: Path) -> Iterator[BinaryIO]:
     partial.rename(path)
 
 
-def publish(finished: dict[Path, Path], *, force: bool, untouched: Path) -> None:
+def publish(finished: dict[Path, Path], *, force: bool, untouched: Path | None = None) -> None:
     """Move finished files to their places, all or none.
 
     A file that is there already with the same bytes is left as it is.
@@ -58,7 +58,7 @@ def publish(finished: dict[Path, Path], *, force: bool, untouched: Path) -> None
     Args:
         finished: destination by finished file; both on one file system.
         force: replace files that differ.
-        untouched: the input, which is never replaced.
+        untouched: the input, which is never replaced; None where there is none.
 
     Raises:
         OutputExists: a destination exists and differs, or is the input.
@@ -66,7 +66,7 @@ def publish(finished: dict[Path, Path], *, force: bool, untouched: Path) -> None
     """
     new = {}
     for source, destination in finished.items():
-        if destination.exists() and destination.samefile(untouched):
+        if untouched and destination.exists() and destination.samefile(untouched):
             raise OutputExists("is the input", file=destination, hint="Choose another directory.")
         if destination.is_dir():
             raise OutputError("is a directory", file=destination)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from slimwheel.build.additions import Provenance, dist_info_of, slim_member
 from slimwheel.build.workspace import unfinished
@@ -36,6 +37,15 @@ class WrittenWheel:
     def at(self, directory: Path) -> "WrittenWheel":
         """Return it as it is after it was moved."""
         return replace(self, path=directory / self.filename)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            "path": str(self.path),
+            "sha256": self.sha256,
+            "download": self.size,
+            "installed": self.installed_size,
+        }
 
 
 def write_slim(

@@ -1,7 +1,6 @@
 """`slimwheel build`: slim upstream wheels."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ from slimwheel.cli.options import (
     fetch_options,
     fetched,
     json_option,
+    output_options,
     recipe_option,
     switch_options,
     target_options,
@@ -26,15 +26,8 @@ from slimwheel.verify.smoke import Smoke, parse_pythons
 @click.command("build")
 @click.argument("sources", metavar="WHEEL-OR-REQUIREMENT...", nargs=-1, required=True)
 @recipe_option
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path),
-    default=Path("dist"),
-    show_default=True,
-    help="Where the wheels go.",
-)
+@output_options
 @click.option("--dev", is_flag=True, help="Also write the dev wheel, which puts headers back.")
-@click.option("--force", is_flag=True, help="Replace outputs that exist and differ.")
 @click.option(
     "--smoke/--no-smoke",
     default=True,

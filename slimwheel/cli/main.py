@@ -18,6 +18,7 @@ _COMMANDS = {
     "inspect": "Show what a wheel or a library holds.",
     "plan": "Show what a build would do, without doing it.",
     "recipe": "List, show and check recipes.",
+    "shim": "Build torch_ergonomics as a wheel of its own.",
 }
 _REPORT = "https://github.com/slimwheel/slimwheel/issues"
 

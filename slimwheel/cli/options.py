@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,11 +30,26 @@ recipe_option = click.option(
     help="A recipe that comes with slimwheel, or a .toml file.",
 )
 
+output_options = _stacked(
+    click.option(
+        "--output-dir",
+        type=click.Path(path_type=Path),
+        default=Path("dist"),
+        show_default=True,
+        help="Where the wheels go.",
+    ),
+    click.option("--force", is_flag=True, help="Replace outputs that exist and differ."),
+)
+
+build_number_option = click.option(
+    "--build-number", type=click.IntRange(min=0), help="The result's build tag."
+)
+
 switch_options = _stacked(
     click.option("--keep", multiple=True, metavar="RULE", help="Switch a rule off. Repeatable."),
     click.option("--drop", multiple=True, metavar="RULE", help="Switch a rule on. Repeatable."),
     click.option("--local", metavar="NAME", help="A segment for the result's local version."),
-    click.option("--build-number", type=click.IntRange(min=0), help="The result's build tag."),
+    build_number_option,
 )
 
 target_options = _stacked(

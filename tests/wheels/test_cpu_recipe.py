@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import measured
+from slimwheel.build import build_runtime
 from slimwheel.verify.compare import compare, run_battery
 from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.verify.static import check_wheel
@@ -128,6 +129,23 @@ def test_says_what_it_is(slim_environment: Environment, built: Built) -> None:
     text = json.dumps(json.loads(done.stdout))
     assert built.report["upstream"]["sha256"] in text
     assert "test-programs" in text
+
+
+def test_the_runtime_alone_beside_upstream(
+    upstream_environment: Environment, tmp_path: Path
+) -> None:
+    """Not installed into the environment, which others share."""
+    runtime = build_runtime(tmp_path / "dist")
+    directory = str(tmp_path / "site")
+    upstream_environment.install(runtime.path, deps=False, options=["--target", directory])
+    done = upstream_environment.run(
+        [upstream_environment.python, "-m", "torch_ergonomics", "--json"],
+        {"PYTHONPATH": directory},
+        check=True,
+    )
+    description = json.loads(done.stdout)
+    assert (description["kind"], description["version"]) == ("upstream", "2.13.0+cpu")
+    assert description["findings"] == []
 
 
 @pytest.mark.parametrize(("program", "answer"), COMPILERS, ids=["inline", "compile"])

@@ -11,6 +11,8 @@ from ._installed import Installed, installed
 
 # The distributions that own torch's files. At most one can be installed properly.
 _SLIM = ("torch_cpu", "torch_gpu")
+# This package alone, for upstream's torch. Slim distributions bring it themselves.
+_ALONE = "torch_ergonomics"
 
 
 def describe() -> Dict[str, Any]:
@@ -60,6 +62,14 @@ def _slim(
         "%s %s and %s %s are both installed and own the same files. Mend it: pip uninstall -y "
         "%s %s torch, then install the one you want." % (*own, *rival[:2], own[0], rival.name)
         for rival in rivals
+    ]
+    findings += [
+        "%s %s is installed beside %s %s, which brings %s itself: both own the same files, and "
+        "removing either takes them away. Mend it: pip uninstall -y %s && "
+        "pip install --force-reinstall --no-deps %s==%s"
+        % (item.name, item.version, *own, item.name, item.name, *own)
+        for item in found
+        if item.name == _ALONE and item.root == os.path.dirname(location)
     ]
     companion, companion_finding = _companion(manifest, found)
     dev, dev_finding = _dev(location, manifest)

@@ -30,11 +30,11 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("build", "plan", "recipe"):
+    for command in ("build", "plan", "recipe", "shim"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", [["build"], ["plan"], ["recipe"], ["recipe", "show"]])
+@pytest.mark.parametrize("command", [["build"], ["plan"], ["recipe"], ["recipe", "show"], ["shim"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = run(*command, "--help")
     assert done.returncode == 0
@@ -50,6 +50,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
         ["build", "--recipe"],
         ["build", "--recipe", "cpu", "--build-number", "two", "torch.whl"],
         ["recipe", "frobnicate"],
+        ["shim", "torch"],
     ],
 )
 def test_unknown_words_are_usage_errors(words: list[str]) -> None:
@@ -119,6 +120,22 @@ def test_build_prints_paths(upstream: Path, tmp_path: Path) -> None:
     paths = [Path(line) for line in done.stdout.splitlines()]
     assert sorted(paths) == sorted(tmp_path.iterdir())
     assert len(paths) == 3
+
+
+def test_shim_prints_its_path(tmp_path: Path) -> None:
+    options = ["--output-dir", str(tmp_path / "dist")]
+    done = run("shim", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    (wheel,) = (tmp_path / "dist").iterdir()
+    assert done.stdout == f"{wheel}\n"
+    (output,) = json.loads(run("shim", *options, "--json").stdout)["outputs"]
+    assert (output["path"], output["download"]) == (str(wheel), wheel.stat().st_size)
+    wheel.write_bytes(b"another")
+    done = run("shim", *options)
+    assert done.returncode == 8
+    assert "exists already and differs" in done.stderr
+    assert run("shim", *options, "--force").returncode == 0
+    assert wheel.stat().st_size == output["download"]
 
 
 def test_recipe_commands(tmp_path: Path) -> None:

@@ -93,6 +93,16 @@ def test_cpu_and_gpu_side_by_side(python: str, site: Path) -> None:
     assert "torch_cpu 2.13.0+cpu and torch_gpu 2.14.1+sm80 are both installed" in finding
 
 
+def test_beside_torch_ergonomics_alone(python: str, site: Path, tmp_path: Path) -> None:
+    name = "torch_ergonomics-0.2.0.dist-info"
+    (site / name).mkdir()
+    (finding,) = describe(python, site)["findings"]
+    assert "torch_ergonomics 0.2.0 is installed beside torch_cpu 2.13.0+cpu" in finding
+    mend = "pip install --force-reinstall --no-deps torch_cpu==2.13.0+cpu"
+    assert f"pip uninstall -y torch_ergonomics && {mend}" in finding
+    assert command(python, site).returncode == 1
+
+
 @pytest.mark.parametrize("other", [None, "2.13.0"])
 def test_companion_is_not_there(python: str, site: Path, other: str | None) -> None:
     (site / "torch-2.13.0+slim.cpu.dist-info").rename(site / f"torch-{other or ''}.dist-info")
