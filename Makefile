@@ -62,6 +62,8 @@ bench: $(installed)
 	    $(call given,FOR,$(FOR)) $(call given,INDEX,$(if $(INDEX),--extra-index-url $(INDEX))) \
 	    $(call given,RECIPE,--recipe $(RECIPE)) $(addprefix --device ,$(DEVICES)) \
 	    $(addprefix --python-for ,$(PYTHONS)) --output benchmarks/results
+	$(if $(call given,UPSTREAM,one)$(call given,RECIPE,one),,$(bin)/python -m benchmarks.shim \
+	    $(addprefix --python-for ,$(PYTHONS)) --output benchmarks/results)
 
 clean:
 	rm -rf $(VENV) $(DIST) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -27,7 +27,7 @@ def render(results: Results) -> str:
             "## Rounds",
             _all_rounds(results),
             "## Measured on",
-            _table(("", ""), [*results.machine.items(), *results.tools.items()]),
+            table(("", ""), [*results.machine.items(), *results.tools.items()]),
             f"Upstream's sha256: `{results.upstream_sha256}`.\n",
         ]
     )
@@ -57,12 +57,20 @@ def _before_and_after(results: Results) -> str:
             _compared(f"{statement}, peak anonymous memory", *anonymous, megabytes),
             _compared(f"{statement}, peak RSS", one.peak_rss, other.peak_rss, megabytes),
         ]
-    return _table((results.requirement, "upstream", f"slimwheel, {_how(results)}", "change"), rows)
+    return table(
+        (
+            results.requirement,
+            "upstream",
+            f"slimwheel, {how_slimmed(results.recipe, results.devices)}",
+            "change",
+        ),
+        rows,
+    )
 
 
-def _how(results: Results) -> str:
-    devices = f" for {' and '.join(results.devices)}" if results.devices else ""
-    return f"`{results.recipe}`{devices}"
+def how_slimmed(recipe: str, devices: Sequence[str]) -> str:
+    """Return a recipe and the GPUs that its result is for, in words."""
+    return f"`{recipe}`" + (f" for {' and '.join(devices)}" if devices else "")
 
 
 def _how_before_and_after(results: Results) -> str:
@@ -111,8 +119,8 @@ def _build_cost(results: Results) -> str:
     )
     if results.prunings:
         how += " It cannot take device code out: all of that is still in its result."
-    table = _table(("", "`slimwheel build`", baseline.NAME, "ratio"), rows)
-    return f"{table}\n\n{how}{_what_fails(results)}"
+    ratios = table(("", "`slimwheel build`", baseline.NAME, "ratio"), rows)
+    return f"{ratios}\n\n{how}{_what_fails(results)}"
 
 
 def _pruning(results: Results) -> str:
@@ -137,7 +145,7 @@ def _pruning(results: Results) -> str:
         f"out, cuts the file and writes it; the start of Python is in it. Medians of {rounds}."
     )
     head = ("library", "before", "after", "CPU", "time", "peak anonymous memory")
-    return f"{_table(head, rows)}\n\n{how}"
+    return f"{table(head, rows)}\n\n{how}"
 
 
 def _what_fails(results: Results) -> str:
@@ -158,7 +166,7 @@ def _dependencies(results: Results) -> str:
         )
         for name in sorted(before | after)
     ]
-    return _table(("installed besides", "upstream", "slimwheel"), rows)
+    return table(("installed besides", "upstream", "slimwheel"), rows)
 
 
 def _promises(results: Results) -> str:
@@ -171,7 +179,7 @@ def _promises(results: Results) -> str:
         )
         for limit in results.limits()
     ]
-    return _table(("", "promise", "measured", ""), rows)
+    return table(("", "promise", "measured", ""), rows)
 
 
 def _all_rounds(results: Results) -> str:
@@ -190,7 +198,7 @@ def _all_rounds(results: Results) -> str:
         )
         for name, costs in series.items()
     ]
-    return _table(("", "CPU, s", "time, s", "peak anonymous, MB", "peak RSS, MB"), rows)
+    return table(("", "CPU, s", "time, s", "peak anonymous, MB", "peak RSS, MB"), rows)
 
 
 def _compared(what: str, before: float, after: float, text: _Text) -> tuple[str, ...]:
@@ -218,6 +226,7 @@ def _rounds(costs: dict[str, list[Cost]]) -> int:
     return len(next(iter(costs.values())))
 
 
-def _table(head: Sequence[str], rows: _Rows) -> str:
+def table(head: Sequence[str], rows: _Rows) -> str:
+    """Return a table as Markdown has it."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

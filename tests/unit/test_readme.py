@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_tables_are_the_benchmarks() -> None:
     assert [table for table, _, _ in quoted] == tables(README) != []
     for table, page, number in quoted:
         assert table == tables((PROJECT / page).read_text("utf-8"))[number], page
+
+
+def test_tables_of_other_pages_are_the_benchmarks_where_they_say_so() -> None:
+    found = 0
+    for page in PAGES[1:]:
+        for said, table in pairwise(page.read_text("utf-8").split("\n\n")):
+            if source := SOURCE.match(said):
+                number = ORDINALS.index(source[1])
+                assert table == tables((PROJECT / source[2]).read_text("utf-8"))[number], page
+                found += 1
+    assert found
 
 
 def test_a_table_is_of_the_page_that_is_named_before_it() -> None:

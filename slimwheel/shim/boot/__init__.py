@@ -6,7 +6,8 @@ says from what and how. Private: `python -m torch_ergonomics` shows it to people
 `before` and `after` are called by the package's own `__init__`, `forget` where it has loaded more
 extension modules, `check_devices` where it checks the GPUs, `gone` by functions that need what was
 removed. Everything else is loaded when it is needed, for all of this is part of the time that
-importing the package takes.
+importing the package takes. For the same reason what is loaded here imports neither json nor
+typing, which take milliseconds in the older Pythons: annotations that need them are strings.
 """
 
 import os

@@ -5,10 +5,13 @@ Loaded by such builds alone. `code` is what the manifest calls `device_code`.
 
 import sys
 import warnings
-from typing import Any, Dict, Optional, Tuple
 
 from . import build
 from .neighbours import SlimwheelWarning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _TEXT = """\
 GPU%(index)d, %(name)s, has compute capability %(capability)s. %(build)s was made for %(devices)s, \
@@ -30,7 +33,7 @@ _FROM_PTX = (
 _warned = set()  # type: set[int]
 
 
-def restrict_flags(code: Dict[str, Any]) -> None:
+def restrict_flags(code: "dict[str, Any]") -> None:
     """Let the package list the architectures that are left of those it was compiled for.
 
     torch.cuda.get_arch_list() and torch's own check of devices read `_C._cuda_getArchFlags`. Its
@@ -46,7 +49,7 @@ def restrict_flags(code: Dict[str, Any]) -> None:
     # compute_90 is: no later device can use it.
     left.update(_without_suffix(name) for name in code["architectures"] if name[:3] == "sm_")
 
-    def _cuda_getArchFlags() -> Optional[str]:  # noqa: N802
+    def _cuda_getArchFlags() -> "str | None":  # noqa: N802
         flags = upstream()
         if flags is None:
             return None
@@ -55,7 +58,7 @@ def restrict_flags(code: Dict[str, Any]) -> None:
     vars(native)["_cuda_getArchFlags"] = _cuda_getArchFlags
 
 
-def check(code: Dict[str, Any]) -> None:
+def check(code: "dict[str, Any]") -> None:
     """Warn of every GPU that this build lacks code for, each once.
 
     The package's functions may fail as they like: then there is nothing to say. A warning that
@@ -75,7 +78,7 @@ def check(code: Dict[str, Any]) -> None:
             _warned.add(index)
 
 
-def _trouble(cuda: Any, index: int, code: Dict[str, Any]) -> Optional[str]:
+def _trouble(cuda: "Any", index: int, code: "dict[str, Any]") -> "str | None":
     try:
         capability = "%d.%d" % cuda.get_device_capability(index)
     except Exception:
@@ -117,5 +120,5 @@ def _runs_code_of(capability: str, other: str) -> bool:
     return major == other_major and minor >= other_minor
 
 
-def _number(capability: str) -> Tuple[int, ...]:
+def _number(capability: str) -> "tuple[int, ...]":
     return tuple(int(part) for part in capability.split("."))

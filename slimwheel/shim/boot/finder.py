@@ -1,8 +1,10 @@
 """Answers the import of a removed module."""
 
 import sys
-from types import FrameType
-from typing import Dict, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 _IMPORT_SYSTEM = sys.modules["_frozen_importlib"].__dict__
 
@@ -14,7 +16,7 @@ class RemovedModules:
     would without this finder: a probe asks whether a module is there, and it is not.
     """
 
-    def __init__(self, modules: Dict[str, str]) -> None:
+    def __init__(self, modules: "dict[str, str]") -> None:
         self.modules = modules
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
@@ -35,7 +37,7 @@ class RemovedModules:
             raise guards.module_error(fullname, rule, "_handle_fromlist" in functions)
 
 
-def install(modules: Dict[str, str]) -> None:
+def install(modules: "dict[str, str]") -> None:
     """Put one finder for the modules at the end of sys.meta_path, in place of an earlier one."""
     # By name, for after importlib.reload the class is another.
     name = (RemovedModules.__module__, RemovedModules.__name__)
@@ -47,7 +49,7 @@ def install(modules: Dict[str, str]) -> None:
     sys.meta_path.append(RemovedModules(modules))
 
 
-def _import_functions(frame: Optional[FrameType]) -> "set[str]":
+def _import_functions(frame: "FrameType | None") -> "set[str]":
     """Names of the import system's functions that the frame runs in.
 
     An import comes through _find_and_load_unlocked, in CPython 3.3 to 3.14 at least; a probe

@@ -6,13 +6,16 @@ So the package finds what it finds in a build that never had the part, and takes
 import re
 import sys
 from types import ModuleType
-from typing import Any, Dict, List, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Native code may use what it gave to its module without a reference of its own.
-_forgotten = []  # type: List[Any]
+_forgotten = []  # type: list[Any]
 
 
-def forget(entries: List[Tuple[str, str, Dict[str, Any]]]) -> None:
+def forget(entries: "list[tuple[str, str, dict[str, Any]]]") -> None:
     """Delete and set attributes of modules; what is not there is left as it is.
 
     What `from module import *` copied into the module's parent changes with it, and modules that
@@ -33,7 +36,7 @@ def forget(entries: List[Tuple[str, str, Dict[str, Any]]]) -> None:
             _set(attribute, values[attribute], module, parent)
 
 
-def _delete(name: str, module: ModuleType, parent: Any) -> None:
+def _delete(name: str, module: ModuleType, parent: "Any") -> None:
     value = vars(module).pop(name)
     _forgotten.append(value)
     _unlist(name, module)
@@ -47,7 +50,7 @@ def _delete(name: str, module: ModuleType, parent: Any) -> None:
                 _forgotten.append(sys.modules.pop(other))
 
 
-def _set(name: str, value: Any, module: ModuleType, parent: Any) -> None:
+def _set(name: str, value: "Any", module: ModuleType, parent: "Any") -> None:
     if name not in vars(module):
         return
     if _has_copy(name, vars(module)[name], parent):
@@ -55,7 +58,7 @@ def _set(name: str, value: Any, module: ModuleType, parent: Any) -> None:
     vars(module)[name] = value
 
 
-def _has_copy(name: str, value: Any, parent: Any) -> bool:
+def _has_copy(name: str, value: "Any", parent: "Any") -> bool:
     if not isinstance(parent, ModuleType):
         return False
     return name in vars(parent) and vars(parent)[name] is value

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from slimwheel.shim import Manifest
+from tests.unit.shim.conftest import write_package
+
 SCENARIOS = Path(__file__).with_name("scenarios.py")
 
 
@@ -36,6 +39,29 @@ def run(python: str, site: Path, scenario: str, scenarios: Path = SCENARIOS) -> 
 )
 def test_slim(python: str, site: Path, scenario: str) -> None:
     run(python, site, scenario)
+
+
+def test_nothing_that_is_slow_to_load_is_loaded(
+    python: str, tmp_path: Path, manifest: Manifest
+) -> None:
+    """Where everything is in use that runs at import: names are forgotten, GPUs were chosen."""
+    manifest["forget"] = [
+        {"module": "torch._C", "rule": "cuda", "names": ["_cuda*"], "except": [], "set": {}}
+    ]
+    manifest["device_code"] = {
+        "devices": ["9.0"],
+        "ptx": False,
+        "architectures": ["sm_90"],
+        "served": ["9.0"],
+    }
+    write_package(tmp_path, manifest)
+    program = "import sys; old = set(sys.modules); import torch; print(*set(sys.modules) - old)"
+    # -S: what the interpreter's own site loads is not ours.
+    command = [python, "-S", "-B", "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {f"torch._slimwheel.{name}" for name in ("devices", "finder", "forgetting")} <= loaded
+    assert not {"fnmatch", "json", "typing"} & loaded
 
 
 def test_dev_wheel_switches_guards_off(
