@@ -120,8 +120,22 @@ def new_tensor(dtype: str, shape: Sequence[int]) -> Tuple[Any, memoryview]:
     return tensor, tensor_bytes(tensor)
 
 
+def plain_array(array: Any) -> Any:
+    """The array as dense memory, row-major and little endian: itself if it is that already.
+
+    Raises:
+        UnsupportedTensor: it has a mask, or is of a type that the format does not know.
+    """
+    stored(array.dtype.name, ())
+    if hasattr(array, "mask"):
+        raise UnsupportedTensor("a masked array; filled() makes a plain one of it")
+    if not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="), order="C")
+    return array if array.flags.c_contiguous else array.copy(order="C")
+
+
 def array_bytes(array: Any) -> memoryview:
-    """The bytes of a numpy array, which must be contiguous.
+    """The bytes of a numpy array as `plain_array` returns it.
 
     Raises:
         UnsupportedTensor: of a type that the format does not know, as text or dates.
