@@ -1,7 +1,7 @@
-"""What users of torch call: which torch this is, and functions in processes of their own.
+"""What users of torch call: which torch this is, and portable models.
 
-`python -m torch_ergonomics` says the first to people, `describe()` to programs. Importing this
-package imports no torch.
+`python -m torch_ergonomics` says what this installation of torch is. Importing this package does
+not import torch.
 """
 
 from ._describe import describe
@@ -15,15 +15,31 @@ from .isolated import (
     execute_workaround,
     run_isolated,
 )
+from .portable.errors import BadArchive, CannotLoad, NotPortable, PortableError
+from .portable.inspection import inspect
+from .portable.loading import load_optimizer_state, load_portable
+from .portable.recording import Portable, portable
+from .portable.saving import NotCarried, save_portable
 
 __all__ = [
+    "BadArchive",
+    "CannotLoad",
     "ChildDied",
     "ChildRaised",
     "IsolatedError",
+    "NotCarried",
+    "NotPortable",
     "NotSendable",
+    "Portable",
+    "PortableError",
     "TimedOut",
     "Worker",
     "describe",
     "execute_workaround",
+    "inspect",
+    "load_optimizer_state",
+    "load_portable",
+    "portable",
     "run_isolated",
+    "save_portable",
 ]

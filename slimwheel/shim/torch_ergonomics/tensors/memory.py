@@ -33,6 +33,10 @@ _CODES = {
 _PAIRS = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
 
 
+# A type of any memory: making one for each size takes longer than reading a small tensor.
+_MEMORY = ctypes.c_char * (sys.maxsize >> 1)
+
+
 class UnsupportedTensor(TypeError):
     """A tensor or array that has no plain bytes, or a type that is not known here."""
 
@@ -66,8 +70,8 @@ def tensor_dtype(tensor: Any) -> str:
     return str(tensor.dtype).rpartition(".")[2]
 
 
-def plain(tensor: Any) -> Any:
-    """The tensor as dense, contiguous memory of the CPU: itself if it is that already.
+def check_plain(tensor: Any) -> None:
+    """Whether a tensor has plain bytes.
 
     Raises:
         UnsupportedTensor: it is sparse, quantized, without data (device "meta"), or of a type
@@ -83,6 +87,15 @@ def plain(tensor: Any) -> Any:
         raise UnsupportedTensor("a quantized tensor; dequantize() makes a plain one of it")
     if tensor.device.type == "meta":
         raise UnsupportedTensor("a tensor on the device meta, which has no data")
+
+
+def plain(tensor: Any) -> Any:
+    """The tensor as dense, contiguous memory of the CPU: itself if it is that already.
+
+    Raises:
+        UnsupportedTensor: as in `check_plain`.
+    """
+    check_plain(tensor)
     tensor = tensor.detach()
     # Conjugates and negatives may be views that only say so.
     for name in ("resolve_conj", "resolve_neg"):
@@ -161,7 +174,7 @@ def _at(owner: Any, address: int, count: int) -> memoryview:
         raise UnsupportedTensor("this machine is big endian, the format is little endian")
     if not count:
         return memoryview(b"")
-    array = (ctypes.c_char * count).from_address(address)
+    array = _MEMORY.from_address(address)
     # ctypes keeps no reference to memory that it was told the address of.
     array.owner = owner  # type: ignore[attr-defined]
-    return memoryview(array).cast("B")
+    return memoryview(array).cast("B")[:count]

@@ -1,0 +1,195 @@
+"""Makes networks of archives again."""
+
+import importlib
+import importlib.util
+import sys
+from typing import Any, Dict, Optional, Tuple
+
+from .. import loaded
+from .archive import Archive, file_sha256, hashes_of
+from .errors import BadArchive, CannotLoad
+from .manifest import OPTIMIZER, PICKLE, SOURCES, WEIGHTS, read_manifest
+from .pickled import unpickle
+from .reading import read_tensors
+from .recording import record
+from .state import put, view_all
+from .uninitialized import no_initialization
+from .values import Decoder, import_outside
+
+_MOST_SOURCE_BYTES = 16 << 20
+_MOST_PICKLE_BYTES = 1 << 30
+
+
+def load_portable(
+    path: Any,
+    map_location: Any = "cpu",
+    expected_sha256: Optional[str] = None,
+    allow_pickle: bool = False,
+    max_bytes: Optional[int] = None,
+) -> Any:
+    """Makes the network of a portable model.
+
+    Loading runs the archive's Python code: load only what you trust as you trust a program. Hashes
+    show that an archive is whole, not who made it. They are checked before anything of it runs.
+
+    Args:
+        path: of the archive.
+        map_location: the device that the tensors are to be on, as "cpu" or "cuda:1".
+        expected_sha256: of the whole file, as `sha256sum` prints it; another one is an error.
+        allow_pickle: load networks that were saved as a pickle.
+        max_bytes: refuse archives with larger weights.
+
+    Returns:
+        The torch.nn.Module. Its modules train or evaluate as they did when it was saved.
+
+    Raises:
+        BadArchive: the file is no portable model, is damaged, or is not the one expected.
+        CannotLoad: what the network needs is not here: modules, types, a newer torch_ergonomics.
+        OSError: the file cannot be read.
+        Whatever the network's own code raises.
+    """
+    with Archive(path) as archive:
+        if expected_sha256 is not None:
+            _expect(archive, expected_sha256)
+        digest, manifest = read_manifest(archive)
+        if manifest["pickled"] and not allow_pickle:
+            raise CannotLoad("%s holds a pickle: give allow_pickle=True" % archive.path)
+        size = archive.members[WEIGHTS].size
+        if max_bytes is not None and size > max_bytes:
+            raise CannotLoad(
+                "%s has %d bytes of weights, more than max_bytes=%d"
+                % (archive.path, size, max_bytes)
+            )
+        code = _code(archive, manifest)
+        pickle = (
+            _checked(archive, manifest, PICKLE, _MOST_PICKLE_BYTES) if manifest["pickled"] else None
+        )
+        _find_outside(archive.path, manifest)
+        tensors = _tensors(archive, manifest, WEIGHTS, manifest["tensors"], map_location)
+    package = loaded.register(digest, code)
+    if pickle is not None:
+        views = view_all(manifest["state"], tensors)
+        return unpickle(pickle, views, _finder(archive.path, package, code))
+    decoder = Decoder(archive.path, tensors, _finder(archive.path, package, code))
+    network = _construct(manifest, decoder)
+    try:
+        put(network, manifest["state"], decoder)
+    except RuntimeError as error:
+        raise CannotLoad("%s: its weights do not fit its network: %s" % (archive.path, error))
+    args = tuple(decoder.decode(value) for value in manifest["args"])
+    kwargs = {name: decoder.decode(value) for name, value in manifest["kwargs"].items()}
+    record(network, args, kwargs, manifest["entry"])
+    return network if map_location == "cpu" else network.to(map_location)
+
+
+def load_optimizer_state(path: Any, map_location: Any = "cpu") -> Any:
+    """The state of the optimizer that was saved with a portable model; runs nothing of it.
+
+    Returns:
+        What `optimizer.load_state_dict` takes.
+
+    Raises:
+        BadArchive: as load_portable.
+        CannotLoad: no optimizer was saved.
+        OSError: the file cannot be read.
+    """
+    with Archive(path) as archive:
+        _, manifest = read_manifest(archive)
+        saved = manifest["optimizer"]
+        if saved is None:
+            raise CannotLoad("%s was saved without an optimizer" % archive.path)
+        tensors = _tensors(archive, manifest, OPTIMIZER, saved["tensors"], map_location)
+
+        def refuse(module: str) -> Any:
+            raise BadArchive("%s: the optimizer's state names %s" % (archive.path, module))
+
+        return Decoder(archive.path, tensors, refuse).decode(saved["state"])
+
+
+def code_at(path: str) -> Tuple[str, loaded.Code]:
+    """The digest and the code of an archive; it is checked and none of it runs."""
+    with Archive(path) as archive:
+        digest, manifest = read_manifest(archive)
+        return digest, _code(archive, manifest)
+
+
+def _expect(archive: Archive, expected: str) -> None:
+    found = file_sha256(archive.file)
+    if found != expected.lower():
+        raise BadArchive("%s has the sha256 %s, not %s" % (archive.path, found, expected))
+
+
+def _checked(archive: Archive, manifest: Dict[str, Any], name: str, most: int) -> bytes:
+    """A member's bytes, if their hashes are those of the manifest."""
+    data = archive.read(name, most)
+    if hashes_of(data) != manifest["members"][name]["sha256"]:
+        raise BadArchive(
+            "%s: %s was changed: it has another sha256 than the manifest says"
+            % (archive.path, name)
+        )
+    return data
+
+
+def _code(archive: Archive, manifest: Dict[str, Any]) -> loaded.Code:
+    packages = set(manifest["packages"])
+    room = _MOST_SOURCE_BYTES
+    sources = {}
+    for name in sorted(archive.members):
+        if not name.startswith(SOURCES):
+            continue
+        data = _checked(archive, manifest, name, room)
+        room -= len(data)
+        parts = name[len(SOURCES) : -len(".py")].split("/")
+        is_package = parts[-1] == "__init__"
+        module = ".".join(parts[:-1] if is_package else parts)
+        if not all(part.isidentifier() for part in module.split(".")) or module in sources:
+            raise BadArchive("%s: %s is the source of no module" % (archive.path, name))
+        if is_package != (module in packages):
+            raise BadArchive("%s: %s is no package in the manifest" % (archive.path, module))
+        sources[module] = (is_package, data)
+    return loaded.Code(archive.path, sources, list(manifest["namespaces"]))
+
+
+def _find_outside(path: str, manifest: Dict[str, Any]) -> None:
+    """Whether the modules that the sources import and do not bring are here."""
+    missing = []
+    for name, version in sorted(manifest["outside"].items()):
+        if name not in sys.modules and importlib.util.find_spec(name) is None:
+            missing.append(
+                name if version is None else "%s (%s when it was saved)" % (name, version)
+            )
+    if missing:
+        raise CannotLoad("%s needs what is not installed: %s" % (path, ", ".join(missing)))
+
+
+def _tensors(
+    archive: Archive, manifest: Dict[str, Any], name: str, dtypes: Dict[str, str], device: Any
+) -> Dict[str, Any]:
+    tensors = read_tensors(archive, name, manifest["members"][name]["sha256"], dtypes)
+    if device == "cpu":
+        return tensors
+    return {key: tensor.to(device) for key, tensor in tensors.items()}
+
+
+def _finder(path: str, package: str, code: loaded.Code) -> Any:
+    """Imports modules by the names that they have in the archive, its own or others."""
+    tops = {name.partition(".")[0] for name in (*code.sources, *code.namespaces)}
+
+    def module(name: str) -> Any:
+        if name.partition(".")[0] in tops:
+            return importlib.import_module("%s.%s" % (package, name))
+        return import_outside(path, name)
+
+    return module
+
+
+def _construct(manifest: Dict[str, Any], decoder: Decoder) -> Any:
+    call = (manifest["entry"], manifest["args"], manifest["kwargs"])
+    if not manifest["initialize"]:
+        # It was tried when the archive was saved. Another torch may want the values yet.
+        try:
+            with no_initialization():
+                return decoder.call(call)
+        except (ArithmeticError, AssertionError, RuntimeError, ValueError):
+            pass
+    return decoder.call(call)

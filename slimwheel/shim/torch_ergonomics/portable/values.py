@@ -1,0 +1,301 @@
+"""Values of constructors as JSON, and back.
+
+What JSON has stands for itself. All else is an object with one key that begins with a dollar:
+
+    {"$tuple": [...]}  {"$dict": [[key, value], ...]}  {"$set": [...]}  {"$float": "nan"}
+    {"$complex": [1.0, 0.0]}  {"$size": [...]}  {"$dtype": "float32"}  {"$device": "cpu"}
+    {"$tensor": key}                      a tensor, stored under this key
+    {"$global": "module:name"}            a class or function, by where it is defined
+    {"$enum": ["module:name", "MEMBER"]}
+    {"$dataclass": ["module:name", {field: value}]}
+    {"$namespace": {name: value}}         an argparse.Namespace
+    {"$call": ["module:name", [...], {...}]}   a network that is an argument of another
+"""
+
+import argparse
+import collections
+import enum
+import importlib
+import math
+import sys
+from typing import Any, Callable, Dict, List, Optional, Set  # noqa: F401
+
+from .errors import BadArchive, CannotLoad, NotPortable
+from .recording import recorded
+
+_ATOMS = (type(None), bool, int, str)
+
+
+class Encoder:
+    """Makes JSON of values.
+
+    Attributes:
+        modules: names of the modules that globals came from, to be carried or required.
+
+    Args:
+        keep: stores a tensor under a name that is given to it and returns the key.
+        bare: turns the name of a loaded archive's module into the name that it has inside.
+    """
+
+    def __init__(
+        self, keep: Optional[Callable[[str, Any], Any]], bare: Callable[[str], str]
+    ) -> None:
+        self.modules = set()  # type: Set[str]
+        self._keep = keep
+        self._bare = bare
+
+    def encode(self, value: Any, where: str) -> Any:
+        """One value.
+
+        Args:
+            value: of any of the types above, in any depth.
+            where: what it is, for messages and as the name of tensors.
+
+        Raises:
+            NotPortable: it, or something in it, is of another type.
+        """
+        return self._unless_endless(self._encode, value, where)
+
+    def _encode(self, value: Any, where: str) -> Any:
+        kind = type(value)
+        if kind in _ATOMS:
+            return value
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": str(value)}
+        if kind is list:
+            return self._all(value, where)
+        if kind in (dict, collections.OrderedDict):
+            return self._dict(value, where)
+        for known, tag in ((tuple, "$tuple"), (set, "$set"), (frozenset, "$set")):
+            if kind is known:
+                return {tag: self._all(value, where)}
+        if kind is complex:
+            return {"$complex": [value.real, value.imag]}
+        if isinstance(value, enum.Enum):
+            return {"$enum": [self.reference(kind, where), value.name]}
+        if kind is argparse.Namespace:
+            return {"$namespace": self._fields(vars(value), where)}
+        if hasattr(kind, "__dataclass_fields__"):
+            fields = {
+                name: getattr(value, name)
+                for name, field in kind.__dataclass_fields__.items()
+                if field.init and hasattr(value, name)
+            }
+            return {"$dataclass": [self.reference(kind, where), self._fields(fields, where)]}
+        return self._torch(value, where)
+
+    def _torch(self, value: Any, where: str) -> Any:
+        import torch
+
+        if type(value) is torch.Size:
+            return {"$size": list(value)}
+        if isinstance(value, torch.dtype):
+            return {"$dtype": str(value).rpartition(".")[2]}
+        if isinstance(value, torch.device):
+            return {"$device": str(value)}
+        if type(value) is torch.Tensor and self._keep is not None:
+            return {"$tensor": self._keep(where, value)}
+        if isinstance(value, torch.nn.Module):
+            return {"$call": self._call(value, where)}
+        if callable(value) and hasattr(value, "__qualname__"):
+            return {"$global": self.reference(value, where)}
+        # numpy's numbers.
+        if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+            return self._encode(value.item(), where)
+        raise NotPortable(
+            "%s is a %s.%s, which a portable model cannot hold: give numbers, text, lists, "
+            "dictionaries, tensors, classes, or networks whose own arguments are known"
+            % (where, type(value).__module__, type(value).__qualname__)
+        )
+
+    def call(self, network: Any, where: str) -> Any:
+        """How a network is made again: its class, and the arguments that it was given.
+
+        Raises:
+            NotPortable: these are not known, or one of them is of another type.
+        """
+        return self._unless_endless(self._call, network, where)
+
+    @staticmethod
+    def _unless_endless(encode: Callable[[Any, str], Any], value: Any, where: str) -> Any:
+        try:
+            return encode(value, where)
+        except RecursionError:
+            raise NotPortable("%s: a value that contains itself, or is too deep" % where)
+
+    def _call(self, network: Any, where: str) -> List[Any]:
+        known = recorded(network)
+        kind = type(network)
+        if known is None:
+            raise NotPortable(
+                "%s: what %s.%s was constructed with is not known: decorate the class with "
+                "@torch_ergonomics.portable, derive it from torch_ergonomics.Portable, or give "
+                "config=" % (where, kind.__module__, kind.__qualname__)
+            )
+        entry = known.entry or self.reference(kind, where)
+        self.modules.add(entry.partition(":")[0])
+        return [entry, self._all(known.args, where), self._fields(known.kwargs, where)]
+
+    def reference(self, value: Any, where: str) -> str:
+        """`module:name` of a class or function, which must be found there."""
+        # Functions that are written in C may have no module, and a class in their name.
+        module = value.__module__ or "torch"
+        for name in (value.__qualname__, value.__name__):
+            if find_in(sys.modules.get(module), name) is value:
+                break
+        else:
+            raise NotPortable(
+                "%s: %s is not what %s has under that name: define it at the top of a module"
+                % (where, value.__qualname__, module)
+            )
+        module = self._bare(module)
+        if module == "__main__":
+            raise NotPortable(
+                "%s: %s is defined in the program itself: move it to a module that the program "
+                "imports" % (where, name)
+            )
+        self.modules.add(module)
+        return "%s:%s" % (module, name)
+
+    def _all(self, values: Any, where: str) -> List[Any]:
+        return [self._encode(value, "%s.%d" % (where, i)) for i, value in enumerate(values)]
+
+    def _fields(self, values: Dict[str, Any], where: str) -> Dict[str, Any]:
+        return {
+            name: self._encode(value, "%s.%s" % (where, name)) for name, value in values.items()
+        }
+
+    def _dict(self, values: Dict[Any, Any], where: str) -> Any:
+        if all(type(key) is str and not key.startswith("$") for key in values):
+            return self._fields(values, where)
+        return {
+            "$dict": [
+                [self._encode(key, where), self._encode(value, "%s.%s" % (where, key))]
+                for key, value in values.items()
+            ]
+        }
+
+
+class Decoder:
+    """Makes values of what Encoder made.
+
+    Args:
+        path: of the archive, for messages.
+        tensors: what is stored, by key.
+        module: imports a module by the name that it has in the archive.
+    """
+
+    def __init__(self, path: str, tensors: Dict[str, Any], module: Callable[[str], Any]) -> None:
+        self._path = path
+        self.tensors = tensors
+        self._module = module
+
+    def decode(self, value: Any) -> Any:
+        """One value.
+
+        Raises:
+            BadArchive: it is nothing that Encoder makes.
+            CannotLoad: a class or function that it names is not there.
+        """
+        if isinstance(value, list):
+            return [self.decode(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        tag = next(iter(value), "")
+        if not tag.startswith("$"):
+            return {key: self.decode(item) for key, item in value.items()}
+        decode = _DECODE.get(tag)
+        if decode is None or len(value) != 1:
+            raise BadArchive("%s: values of kind %.40s are not known" % (self._path, tag))
+        if decode in (_call, _dataclass):
+            # What the network's own code raises passes.
+            return decode(self, value[tag])
+        try:
+            return decode(self, value[tag])
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise BadArchive("%s: a value of kind %s is damaged: %s" % (self._path, tag, error))
+
+    def call(self, call: Any) -> Any:
+        """Calls what a network is made with; what the call raises passes."""
+        reference, args, kwargs = call
+        function = self.find(reference)
+        return function(
+            *[self.decode(value) for value in args],
+            **{name: self.decode(value) for name, value in kwargs.items()},
+        )
+
+    def find(self, reference: str) -> Any:
+        """A class or function by `module:name`."""
+        module, _, name = reference.partition(":")
+        found = find_in(self._module(module), name)
+        if found is None:
+            raise CannotLoad("%s: %s has no %s" % (self._path, module, name))
+        return found
+
+
+def find_in(module: Any, name: str) -> Any:
+    """What a module has under a dotted name, or None."""
+    for part in name.split("."):
+        module = getattr(module, part, None)
+    return module
+
+
+def import_outside(path: str, name: str) -> Any:
+    """Imports a module that an archive does not carry."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise CannotLoad("%s needs the module %s: %s" % (path, name, error))
+
+
+def _dtype(_: Decoder, name: Any) -> Any:
+    import torch
+
+    found = getattr(torch, name, None)
+    if not isinstance(found, torch.dtype):
+        raise ValueError("torch %s has no dtype %s" % (torch.__version__, name))
+    return found
+
+
+def _device(_: Decoder, name: Any) -> Any:
+    import torch
+
+    return torch.device(name)
+
+
+def _size(_: Decoder, sizes: Any) -> Any:
+    import torch
+
+    return torch.Size(sizes)
+
+
+def _enum(decoder: Decoder, value: Any) -> Any:
+    return decoder.find(value[0])[value[1]]
+
+
+def _dataclass(decoder: Decoder, value: Any) -> Any:
+    return decoder.find(value[0])(**decoder.decode(value[1]))
+
+
+def _call(decoder: Decoder, value: Any) -> Any:
+    return decoder.call(value)
+
+
+_DECODE = {
+    "$tuple": lambda decoder, value: tuple(decoder.decode(value)),
+    "$set": lambda decoder, value: set(decoder.decode(value)),
+    "$dict": lambda decoder, value: {
+        decoder.decode(key): decoder.decode(item) for key, item in value
+    },
+    "$float": lambda _, value: float(value),
+    "$complex": lambda _, value: complex(*value),
+    "$size": _size,
+    "$dtype": _dtype,
+    "$device": _device,
+    "$tensor": lambda decoder, value: decoder.tensors[value],
+    "$global": lambda decoder, value: decoder.find(value),
+    "$enum": _enum,
+    "$dataclass": _dataclass,
+    "$namespace": lambda decoder, value: argparse.Namespace(**decoder.decode(value)),
+    "$call": _call,
+}  # type: Dict[str, Callable[[Decoder, Any], Any]]

@@ -1,0 +1,3 @@
+from .blocks import Residual
+
+__all__ = ["Residual"]
