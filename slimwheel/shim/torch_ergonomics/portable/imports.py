@@ -45,6 +45,8 @@ def read(code: bytes, filename: str, name: str, is_package: bool) -> Reading:
         raise NotPortable("%s:%d: no valid source: %s" % (filename, line, reason), filename, line)
     package = name if is_package else name.rpartition(".")[0]
     reading = Reading([], [])
+    # Only calls are looked for in expressions, which are most of a source.
+    calls = any(call.encode("ascii") in code for call in _CALLS)
     # Not recursive: long sums nest deeper than Python's stack.
     stack = [(tree, False)]  # type: List[Tuple[Any, bool]]
     while stack:
@@ -62,7 +64,8 @@ def read(code: bytes, filename: str, name: str, is_package: bool) -> Reading:
             if node.value and any(getattr(target, "id", None) == "__all__" for target in targets):
                 literals = map(_literal, ast.walk(node.value))
                 reading.exported.extend(text for text in literals if isinstance(text, str))
-        stack.extend(_children(node, optional))
+        if calls or not isinstance(node, ast.expr):
+            stack.extend(_children(node, optional))
     reading.imports.sort(key=lambda item: item.line)
     return reading
 
@@ -152,7 +155,8 @@ def _truth(test: Any) -> Optional[bool]:
         return None if inner is None else not inner
     if isinstance(test, ast.BoolOp):
         decisive = isinstance(test.op, ast.Or)
-        return decisive if decisive in map(_truth, test.values) else None
+        truths = set(map(_truth, test.values))
+        return decisive if decisive in truths else None if None in truths else not decisive
     value = _literal(test)
     return None if value is None else bool(value)
 
