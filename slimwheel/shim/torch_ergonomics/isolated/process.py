@@ -91,6 +91,9 @@ class Child:
             raise self._death()
         except Expired:
             raise self._expiry()
+        except ValueError as garbage:
+            self.kill()
+            raise ChildDied("%s: %s" % (self._name, garbage))
         except BaseException:
             self.kill()
             raise
