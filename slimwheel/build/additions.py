@@ -130,7 +130,10 @@ def _device_code(plan: Plan) -> DeviceCode | None:
     # Where some code is of a shape not known, nobody knows for which GPUs it is.
     if code is None or code.unread:
         return None
+    rule = plan.loaded.recipe.device_code
+    assert rule is not None
     return {
+        "rule": rule.id,
         "devices": [str(device) for device in code.devices],
         "ptx": code.has_ptx,
         "architectures": list(code.targets),
@@ -212,7 +215,16 @@ def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:
         ],
         manifest["tools"],
         datetime.fromtimestamp(source.timestamp, UTC),
-        SbomDeviceCode(**code) if code else None,
+        _sbom_device_code(code) if code else None,
+    )
+
+
+def _sbom_device_code(code: DeviceCode) -> SbomDeviceCode:
+    return SbomDeviceCode(
+        devices=code["devices"],
+        architectures=code["architectures"],
+        served=code["served"],
+        ptx=code["ptx"],
     )
 
 

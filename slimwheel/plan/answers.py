@@ -89,6 +89,7 @@ class ShadowMaker:
         going: the libraries of the wheel that go.
         elf: the ELF file of a member of the wheel.
         stays: where a symbol stays available, None if it goes.
+        way_back: what brings the libraries back, as people read it.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class ShadowMaker:
         going: Iterable[Library],
         elf: Callable[[str], ElfFile],
         stays: Callable[[str, str | None], SymbolReference | None],
+        way_back: str,
     ) -> None:
         self._cuda = cuda
         self._rules = shadow
@@ -106,6 +108,7 @@ class ShadowMaker:
         self._going = list(going)
         self._elf = elf
         self._stays = stays
+        self._way_back = way_back
         self._definitions: dict[str, Mapping[Key, Symbol]] = {}
         self._relocations: dict[str, Relocations] = {}
 
@@ -140,7 +143,8 @@ class ShadowMaker:
 
     def message(self, symbol: str) -> str:
         """Return what somebody reads who calls a C++ function that is gone."""
-        return f"{demangled(symbol)}: {self._rules.message}"
+        trouble = f"{demangled(symbol)}: {self._rules.message}"
+        return f"{trouble}\nLost: {self._cuda.loses}\n{self._way_back}"
 
     def _clone(
         self, provider: Library, key: Key, symbol: Symbol, data: dict[Key, Data], depth: int = 0

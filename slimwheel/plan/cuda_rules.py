@@ -18,6 +18,7 @@ from slimwheel.plan.shadows import Wanted, by_family, wanted_shadows
 from slimwheel.plan.verdicts import Verdict, family_of, judge
 from slimwheel.recipe import Cuda, Shadow
 from slimwheel.wheelfile.deflate import compress
+from slimwheel.wheelfile.names import escaped
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,13 @@ def _judged(
         stays = _Staying(linkage, verdicts)
         going = [linkage.libraries[v.member] for v in verdicts.values() if v.goes]
         maker = ShadowMaker(
-            cuda, shadow, asked, going, lambda member: facts.elf(member).elf, stays.reference
+            cuda,
+            shadow,
+            asked,
+            going,
+            lambda member: facts.elf(member).elf,
+            stays.reference,
+            _way_back(plan, facts),
         )
         try:
             return verdicts, [_made(one, maker, facts.wheel.file) for one in wanted]
@@ -103,6 +110,15 @@ def _judged(
                     hint="Keep the library that has it, with a [[cuda.keep]] in the recipe.",
                 ) from error
             unshadowable[error.library] = str(error)
+
+
+def _way_back(plan: Plan, facts: Facts) -> str:
+    """Return what brings the libraries back, in the words of the shim's guards."""
+    wheel, slim = facts.wheel, escaped(plan.loaded.recipe.distribution.name)
+    return (
+        f"To have it back, install upstream: pip uninstall -y {slim} {wheel.project} && "
+        f"pip install {wheel.project}=={wheel.version}"
+    )
 
 
 def _made(wanted: Wanted, maker: ShadowMaker, file: str) -> _Made:

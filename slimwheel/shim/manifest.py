@@ -87,6 +87,7 @@ class DeviceCode(TypedDict):
     Compute capabilities are as in "8.0" and ascend by number.
     """
 
+    rule: str
     devices: list[str]  # those that the build was made for
     ptx: bool  # PTX was kept, for devices to come
     architectures: list[str]  # of the images that stayed: "sm_80", "sm_90a", "compute_70"

@@ -27,6 +27,9 @@ from tests.support.upstream import TAG
 HERE = f"cp{sys.version_info.major}{sys.version_info.minor}"
 THIS_PYTHON = TAG.replace("cp311", HERE)
 MESSAGE = "CUDA is not available: this torch was made for the CPU, without CUDA's libraries"
+WORDS = f"""{MESSAGE}
+Lost: running anything on a GPU: torch.cuda behaves as in a build without CUDA
+To have it back, install upstream: pip uninstall -y torch_cpu torch && pip install torch==2.14.1"""
 RECIPE = """\
 extends = "cpu"
 
@@ -89,9 +92,9 @@ def test_it_computes_and_its_versions_say_that_it_is_for_the_cpu(environment: En
 @pytest.mark.parametrize(
     ("call", "answer"),
     [
-        (0, f"runtime_error: at::cuda::mm: {MESSAGE}"),
-        (1, f"runtime_error: c10::cuda::device_count: {MESSAGE}"),
-        (2, f"runtime_error: c10::cuda::allocator: {MESSAGE}"),
+        (0, f"runtime_error: at::cuda::mm: {WORDS}"),
+        (1, f"runtime_error: c10::cuda::device_count: {WORDS}"),
+        (2, f"runtime_error: c10::cuda::allocator: {WORDS}"),
         (3, "11"),
         (4, str(len("N4c10d9CudaGroupE"))),
         (5, "0"),

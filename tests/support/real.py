@@ -57,6 +57,12 @@ def build(upstream: Path, output: Path, *options: str | Path, recipe: str = "cpu
     return Built(slim, companion, dev, report, done.stderr)
 
 
+def plan(upstream: Path, *options: str) -> dict[str, Any]:
+    """Return what `slimwheel plan --json` prints."""
+    planned: dict[str, Any] = json.loads(slimwheel("plan", *options, "--json", upstream).stdout)
+    return planned
+
+
 def python_says(
     environment: Environment,
     program: str,

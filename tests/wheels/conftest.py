@@ -5,12 +5,13 @@ Session fixtures are made once in each worker: what shares them shares a group o
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.upstream_environment import upstream_environment as untouched
 from slimwheel.verify.environments import Environment, create_environment, find_python
-from tests.support.real import Built, build
+from tests.support.real import Built, build, plan
 
 EXTRAS = ("numpy",)
 # What C++ extensions are built with.
@@ -24,9 +25,21 @@ def built(torch_cpu_upstream: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def planned(torch_cpu_upstream: Path) -> dict[str, Any]:
+    """What `slimwheel plan --json` says of 2.13.0."""
+    return plan(torch_cpu_upstream, "--recipe", "cpu")
+
+
+@pytest.fixture(scope="session")
 def built_from_cuda(torch_cuda_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The slim wheels of 2.14.1, built for CUDA 13."""
     return build(torch_cuda_upstream, tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="session")
+def planned_from_cuda(torch_cuda_upstream: Path) -> dict[str, Any]:
+    """What `slimwheel plan --json` says of 2.14.1."""
+    return plan(torch_cuda_upstream, "--recipe", "cpu")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +57,12 @@ def built_100(renamed_100: Path, tmp_path_factory: pytest.TempPathFactory) -> Bu
 
 
 @pytest.fixture(scope="session")
+def planned_100(renamed_100: Path) -> dict[str, Any]:
+    """What `slimwheel plan --json` says of 1.0.0."""
+    return plan(renamed_100, "--recipe", "cpu")
+
+
+@pytest.fixture(scope="session")
 def built_gpu(torch_cuda_upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """2.14.1 for H100s. Importing it takes 4.4 GB of dependencies, which slow tests have."""
     options = ("--device", "h100", "--no-smoke")
@@ -55,6 +74,12 @@ def built_gpu_100(renamed_100: Path, tmp_path_factory: pytest.TempPathFactory) -
     """1.0.0 for V100s."""
     options = ("--device", "7.0", "--no-smoke")
     return build(renamed_100, tmp_path_factory.mktemp("built"), *options, recipe="gpu")
+
+
+@pytest.fixture(scope="session")
+def planned_gpu_100(renamed_100: Path) -> dict[str, Any]:
+    """What `slimwheel plan --json` says of 1.0.0 for V100s."""
+    return plan(renamed_100, "--recipe", "gpu", "--device", "7.0")
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +164,18 @@ def environment_100(
     # The pip that Python 3.6 brings takes the versions of files from a constraint, if there is one.
     files = [built_100.slim, built_100.companion, torchvision_021]
     environment.install(*files, deps=False, offline=True)
+    environment.install(*EXTRAS, "protobuf", "future", "six", "pillow")
+    return environment
+
+
+@pytest.fixture(scope="session")
+def gpu_environment_100(
+    built_gpu_100: Built, python36: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Environment:
+    """A fresh environment with 1.0.0 for 7.0, and what caffe2 imports."""
+    directory = tmp_path_factory.mktemp("environment") / "env"
+    environment = create_environment(directory, python36, installer="pip")
+    environment.install(built_gpu_100.slim, built_gpu_100.companion, deps=False, offline=True)
     environment.install(*EXTRAS, "protobuf", "future", "six", "pillow")
     return environment
 

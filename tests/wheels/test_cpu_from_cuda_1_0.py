@@ -8,13 +8,14 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slimwheel.elf import ElfFile
 from slimwheel.verify.environments import Environment, find_python
 from slimwheel.verify.static import check_wheel
-from tests.support.real import Built, python_says, script_says, slimwheel
+from tests.support.real import Built, python_says, script_says
 from tests.support.same_code import same_code
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("torch-1.0")]
@@ -46,13 +47,14 @@ def test_names_and_messages(built_100: Built) -> None:
         assert "smoke import passed with Python 3.6" in built_100.messages
 
 
-def test_the_plan_says_what_the_build_does(built_100: Built, renamed_100: Path) -> None:
-    plan = json.loads(slimwheel("plan", "--recipe", "cpu", "--json", renamed_100).stdout)
-    assert plan["rules"] == built_100.report["rules"]
-    assert plan["installed"]["after"] == built_100.report["outputs"][0]["installed"]
-    shadows = {Path(entry["member"]).name: entry for entry in plan["cuda"]["shadows"]}
+def test_the_plan_says_what_the_build_does(built_100: Built, planned_100: dict[str, Any]) -> None:
+    assert planned_100["rules"] == built_100.report["rules"]
+    assert planned_100["installed"]["after"] == built_100.report["outputs"][0]["installed"]
+    shadows = {Path(entry["member"]).name: entry for entry in planned_100["cuda"]["shadows"]}
     assert {name: set(shadow["symbols"]) for name, shadow in shadows.items()} == SHADOWS
-    gone = {Path(entry["member"]).name for entry in plan["cuda"]["libraries"] if entry["goes"]}
+    gone = {
+        Path(entry["member"]).name for entry in planned_100["cuda"]["libraries"] if entry["goes"]
+    }
     assert gone == {
         "_nvrtc.cpython-36m-x86_64-linux-gnu.so",
         "caffe2_pybind11_state_gpu.cpython-36m-x86_64-linux-gnu.so",
@@ -70,7 +72,7 @@ def test_the_plan_says_what_the_build_does(built_100: Built, renamed_100: Path) 
     assert {name: sizes[name] for name in SHADOWS} == {
         name: shadow["bytes"] for name, shadow in shadows.items()
     }
-    assert sum(shadow["bytes"] for shadow in shadows.values()) < 300_000
+    assert sum(shadow["bytes"] for shadow in shadows.values()) < 400_000
 
 
 def test_static_checks_find_nothing_that_upstream_has_not(

@@ -45,18 +45,6 @@ def untouched_100(torch_100_upstream: Path, python36: Path) -> Environment:
     return untouched(torch_100_upstream, python36)
 
 
-@pytest.fixture(scope="module")
-def gpu_environment_100(
-    built_gpu_100: Built, python36: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Environment:
-    """A fresh environment with 1.0.0 for 7.0, and what caffe2 imports."""
-    directory = tmp_path_factory.mktemp("environment") / "env"
-    environment = create_environment(directory, python36, installer="pip")
-    environment.install(built_gpu_100.slim, built_gpu_100.companion, deps=False, offline=True)
-    environment.install("numpy", "protobuf", "future", "six", "pillow")
-    return environment
-
-
 def library(environment: Environment, name: str) -> Path:
     return environment.site_packages / "torch" / "lib" / name
 

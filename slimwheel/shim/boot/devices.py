@@ -17,6 +17,7 @@ _TEXT = """\
 GPU%(index)d, %(name)s, has compute capability %(capability)s. %(build)s was made for %(devices)s, \
 and has code for %(served)s only.
 %(effect)s
+Lost: %(loses)s
 Ways out: upstream's build, if that serves this GPU: %(back)s
 or a build of your own for it: \
 slimwheel build --recipe gpu --device %(capability)s %(upstream)s"""
@@ -89,7 +90,7 @@ def _trouble(cuda: "Any", index: int, code: "dict[str, Any]") -> "str | None":
         name = str(cuda.get_device_name(index))
     except Exception:
         name = "of unknown name"
-    from .manifest import back_to_upstream
+    from .manifest import back_to_upstream, loses
 
     newest = max(map(_number, code["served"]), default=(0, 0))
     if code["ptx"] and _number(capability) > newest:
@@ -106,6 +107,7 @@ def _trouble(cuda: "Any", index: int, code: "dict[str, Any]") -> "str | None":
         "devices": ", ".join(code["devices"]),
         "served": ", ".join(code["served"]),
         "effect": effect,
+        "loses": loses(code["rule"]),
         "back": back_to_upstream(),
         "upstream": build.UPSTREAM,
     }

@@ -26,6 +26,11 @@ def paths(rule: str) -> List[str]:
     return list(_removed(rule).get("paths", ()))
 
 
+def loses(rule: str) -> str:
+    """What is lost by a rule, in the recipe's words."""
+    return str(_removed(rule).get("loses", ""))
+
+
 def text(trouble: str, rule: str) -> str:
     """What someone reads who reached for a removed part.
 

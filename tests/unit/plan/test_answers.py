@@ -26,6 +26,9 @@ from slimwheel.recipe import Answer, Shadow
 from tests.unit.plan.libraries import library, recipe
 
 MESSAGE = "CUDA is gone from here"
+WAY_BACK = "To have it back, look elsewhere."
+LOSES = "running anything on a GPU: torch.cuda behaves as in a build without CUDA"
+WORDS = f"{MESSAGE}\nLost: {LOSES}\n{WAY_BACK}"
 
 
 def shadow_of(
@@ -49,7 +52,7 @@ def shadow_of(
 
     shadow = Shadow(message=MESSAGE, answer=tuple(answers))
     going = [original] if original else []
-    return ShadowMaker(cuda, shadow, set(symbols), going, read, stays).make(wanted)
+    return ShadowMaker(cuda, shadow, set(symbols), going, read, stays, WAY_BACK).make(wanted)
 
 
 def answer_of(symbol: str, *answers: Answer, name: str = "libcudart.so.13") -> object:
@@ -68,9 +71,9 @@ def answer_of(symbol: str, *answers: Answer, name: str = "libcudart.so.13") -> o
         ("cuLaunchKernel", "libnvToolsExt.so.1", Return(100)),
         # Of none: the library's own counts.
         ("odd_name", "libnccl.so.2", Return(1)),
-        ("odd_name", "libtorch_cuda.so", Throw(f"odd_name: {MESSAGE}")),
-        ("_ZN2at4cuda2mmEi", "libtorch_cuda.so", Throw(f"at::cuda::mm: {MESSAGE}")),
-        ("_ZN5cudnn6handleEv", "libcudnn.so.9", Throw(f"cudnn::handle: {MESSAGE}")),
+        ("odd_name", "libtorch_cuda.so", Throw(f"odd_name: {WORDS}")),
+        ("_ZN2at4cuda2mmEi", "libtorch_cuda.so", Throw(f"at::cuda::mm: {WORDS}")),
+        ("_ZN5cudnn6handleEv", "libcudnn.so.9", Throw(f"cudnn::handle: {WORDS}")),
     ],
 )
 def test_without_a_rule_the_family_decides(symbol: str, library: str, answer: object) -> None:

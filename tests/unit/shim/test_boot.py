@@ -49,6 +49,7 @@ def test_nothing_that_is_slow_to_load_is_loaded(
         {"module": "torch._C", "rule": "cuda", "names": ["_cuda*"], "except": [], "set": {}}
     ]
     manifest["device_code"] = {
+        "rule": "device-code",
         "devices": ["9.0"],
         "ptx": False,
         "architectures": ["sm_90"],

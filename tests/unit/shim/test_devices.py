@@ -59,6 +59,7 @@ CODE = "from torch._slimwheel import check_devices as _check_devices; _check_dev
 @pytest.fixture
 def code() -> DeviceCode:
     return {
+        "rule": "device-code",
         "devices": ["8.0", "9.0"],
         "ptx": False,
         "architectures": ["sm_80", "sm_90a", "compute_70", "compute_90a"],
@@ -73,7 +74,18 @@ def gpu(tmp_path: Path, manifest: Manifest, code: DeviceCode) -> Path:
         "distribution": "torch_gpu",
         "version": "2.14.1+sm80.sm90",
         "upstream": manifest["upstream"] | {"version": "2.14.1"},
-        "removed": [],
+        "removed": [
+            {
+                "rule": "device-code",
+                "files": 1,
+                "bytes": 1,
+                "reason": "a GPU runs what was made for it",
+                "loses": "running on other GPUs",
+                "dev": False,
+                "modules": [],
+                "paths": [],
+            }
+        ],
         "guards": [],
         "environment": {},
         "device_code": code,
@@ -113,6 +125,7 @@ def test_warnings(python: str, gpu: Path) -> None:
         "GPU1, Tesla T4, has compute capability 7.5. torch_gpu 2.14.1+sm80.sm90 was made for "
         "8.0, 9.0, and has code for 8.0, 8.6, 9.0 only.",
         'Kernels fail on it with "no kernel image is available for execution on the device".',
+        "Lost: running on other GPUs",
         "Ways out: upstream's build, if that serves this GPU: "
         "pip uninstall -y torch_gpu torch && pip install torch==2.14.1",
         "or a build of your own for it: slimwheel build --recipe gpu --device 7.5 torch==2.14.1",

@@ -132,6 +132,7 @@ def test_slim_without_dev_wheel_and_companion(
 
 
 DEVICE_CODE: DeviceCode = {
+    "rule": "device-code",
     "devices": ["8.0", "9.0"],
     "ptx": False,
     "architectures": ["sm_80", "sm_90", "sm_90a"],

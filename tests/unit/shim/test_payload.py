@@ -67,6 +67,7 @@ def test_build_module_holds_what_the_manifest_says(manifest: Manifest) -> None:
     assert values["RIVALS"] == ["torch_gpu"]
     assert values["DEVICE_CODE"] is None
     manifest["device_code"] = {
+        "rule": "device-code",
         "devices": ["8.0"],
         "ptx": True,
         "architectures": ["sm_80", "compute_80"],
