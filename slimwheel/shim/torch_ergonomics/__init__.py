@@ -15,11 +15,11 @@ from .isolated import (
     execute_workaround,
     run_isolated,
 )
-from .portable.errors import BadArchive, CannotLoad, NotPortable, PortableError
-from .portable.inspection import inspect
-from .portable.loading import load_optimizer_state, load_portable
-from .portable.recording import Portable, portable
-from .portable.saving import NotCarried, save_portable
+from .models.errors import BadArchive, CannotLoad, NotPortable, PortableError
+from .models.inspection import inspect
+from .models.loading import load_optimizer_state, load_portable
+from .models.recording import Portable, portable
+from .models.saving import NotCarried, save_portable
 
 __all__ = [
     "BadArchive",

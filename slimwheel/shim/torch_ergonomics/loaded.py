@@ -121,7 +121,7 @@ class _Finder(importlib.abc.MetaPathFinder):
                 "torch_ergonomics.load_portable first" % root,
                 name=root,
             )
-        from .portable.loading import code_at
+        from .models.loading import code_at
 
         digest, code = code_at(path)  # type: str, Code
         if package_name(digest) != root:

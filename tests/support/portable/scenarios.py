@@ -352,7 +352,7 @@ def constructors_that_look_at_their_weights(folder: str) -> None:
 
 
 def initialization_is_left_out_and_comes_back(folder: str) -> None:
-    from torch_ergonomics.portable.uninitialized import no_initialization
+    from torch_ergonomics.models.uninitialized import no_initialization
 
     before = nn.init.constant_
     layer = nn.Linear(2, 2)

@@ -12,8 +12,8 @@ import types
 import zipfile
 from pathlib import Path
 
-from torch_ergonomics.portable.errors import NotPortable
-from torch_ergonomics.portable.sources import collect
+from torch_ergonomics.models.errors import NotPortable
+from torch_ergonomics.models.sources import collect
 
 ROOT = Path("project").absolute()
 FILES = {

@@ -4,8 +4,8 @@ import warnings
 
 import pytest
 
-from slimwheel.shim.torch_ergonomics.portable.errors import NotPortable
-from slimwheel.shim.torch_ergonomics.portable.imports import Import, read
+from slimwheel.shim.torch_ergonomics.models.errors import NotPortable
+from slimwheel.shim.torch_ergonomics.models.imports import Import, read
 
 
 def imports(source: str, name: str = "a.b.c", is_package: bool = False) -> list[Import]:

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from slimwheel.shim import ergonomics_files
-from slimwheel.shim.torch_ergonomics.portable.errors import NotPortable
-from slimwheel.shim.torch_ergonomics.portable.sources import Collected, collect
+from slimwheel.shim.torch_ergonomics.models.errors import NotPortable
+from slimwheel.shim.torch_ergonomics.models.sources import Collected, collect
 from tests.unit.shim.conftest import write as write_bytes
 from tests.unit.shim.portable.conftest import Write
 

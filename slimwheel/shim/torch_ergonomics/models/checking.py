@@ -42,7 +42,7 @@ spec = importlib.util.spec_from_file_location(
 package = importlib.util.module_from_spec(spec)
 sys.modules["torch_ergonomics"] = package
 spec.loader.exec_module(package)
-from torch_ergonomics.portable.checking import answer
+from torch_ergonomics.models.checking import answer
 answer(request)
 """
 
