@@ -16,6 +16,7 @@ from slimwheel.build.distinfo import (
     edited_wheel,
     matching_requirements,
     orphaned_entry_points,
+    replaced_requirements,
     top_level,
 )
 from slimwheel.build.gone import collapsed, gone_modules
@@ -55,8 +56,10 @@ class Provenance:
 def complete(plan: Plan, source: Provenance) -> Manifest:
     """Add the shim and dist-info to a plan; return the manifest that the shim carries."""
     manifest = make_manifest(plan, source)
-    package = plan.loaded.recipe.distribution.package
-    for member, data in {**boot_files(package, manifest), **ergonomics_files()}.items():
+    recipe = plan.loaded.recipe
+    members = boot_files(recipe.distribution.package, manifest)
+    members |= ergonomics_files() if recipe.shim.ergonomics else {}
+    for member, data in members.items():
         _add(plan, member, data, "the shim")
     _complete_dist_info(plan, source, manifest)
     return manifest
@@ -155,6 +158,7 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
     changes = plan.loaded.recipe.requires
     if plan.acted(changes.rule):
         plan.dropped_requirements = matching_requirements(wheel, changes.drop)
+    plan.replaced_requirements = replaced_requirements(wheel, changes.replace)
     undeclared = [one.requirement for one in changes.undeclared if one.applies_to(wheel.version)]
     metadata = edited_metadata(
         wheel,
@@ -163,6 +167,7 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
         note=note + plan.loaded.recipe.name,
         drop=plan.dropped_requirements,
         requires=[*changes.add, *undeclared, names.companion_requirement],
+        replace=plan.replaced_requirements,
     )
     _add(plan, f"{directory}/METADATA", metadata, "names the slim distribution")
     _add(plan, f"{directory}/WHEEL", edited_wheel(wheel), "names slimwheel as a generator")

@@ -1,5 +1,6 @@
 """The dist-info directory of what a build puts out: upstream's, edited, or a new one."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -9,6 +10,9 @@ from slimwheel.plan.served import requirement_name
 from slimwheel.wheelfile.metadata import Headers, entry_point_modules
 from slimwheel.wheelfile.names import expand_tag
 from slimwheel.wheelfile.wheel import Wheel
+
+# How a requirement begins (PEP 508).
+_PROJECT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 GENERATOR = f"slimwheel ({__version__})"
 
@@ -21,6 +25,7 @@ def edited_metadata(
     note: str,
     drop: Collection[str],
     requires: Iterable[str],
+    replace: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """Return upstream's METADATA under another name, saying in its summary what was done.
 
@@ -28,12 +33,14 @@ def edited_metadata(
         note: what was done, a few words.
         drop: values of Requires-Dist that go.
         requires: values to add.
+        replace: new values of Requires-Dist, by the old ones.
     """
     metadata = _copy(wheel.metadata)
     metadata.set("Name", project)
     metadata.set("Version", version)
     metadata.set("Summary", f"{metadata.get('Summary') or wheel.project} ({note})")
     metadata.remove("Requires-Dist", lambda value: value in drop)
+    metadata.replace("Requires-Dist", replace)
     for requirement in requires:
         metadata.add("Requires-Dist", requirement)
     return metadata.to_bytes()
@@ -46,6 +53,21 @@ def matching_requirements(wheel: Wheel, globs: Collection[str]) -> list[str]:
         for value in wheel.metadata.get_all("Requires-Dist")
         if any(fnmatchcase(requirement_name(value), glob) for glob in globs)
     ]
+
+
+def replaced_requirements(wheel: Wheel, projects: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of Requires-Dist that ask for other projects now, by the old values.
+
+    Versions, extras and markers stay as they are.
+
+    Args:
+        projects: the new project by the old one, both normalized.
+    """
+    replaced = {}
+    for value in wheel.metadata.get_all("Requires-Dist"):
+        if new := projects.get(requirement_name(value)):
+            replaced[value] = _PROJECT.sub(new, value, count=1)
+    return replaced
 
 
 def edited_wheel(wheel: Wheel) -> bytes:

@@ -16,9 +16,10 @@ from slimwheel.errors import CheckFailed, UsageError
 from slimwheel.plan import Facts, Plan, RuleSummary, Switches, Targets, make_plan
 from slimwheel.plan.failures import missing_rule
 from slimwheel.recipe import LoadedRecipe
+from slimwheel.recipe.patterns import Matcher
 from slimwheel.shim import Manifest
 from slimwheel.verify.findings import Code, Finding
-from slimwheel.verify.smoke import Smoke, SmokeOutcome
+from slimwheel.verify.smoke import Expected, Smoke, SmokeOutcome
 from slimwheel.verify.static import check_wheel
 from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.wheel import Wheel
@@ -194,7 +195,7 @@ def build_wheel(
             progress(Progress("import", total, total))
             outcome = smoke.run(
                 [written[0].path, written[1].path],
-                loaded.recipe.expect.imports,
+                _expected(plan, options.output_dir),
                 python,
                 scratch,
                 explain=lambda output: missing_rule(output, plan),
@@ -210,6 +211,22 @@ def build_wheel(
         summaries=tuple(plan.summaries),
         warnings=tuple(warnings),
         smoke=outcome,
+    )
+
+
+def _expected(plan: Plan, output_dir: Path) -> Expected:
+    """Return what the slim wheel must do; slim wheels that it requires may be beside it."""
+    expect = plan.loaded.recipe.expect
+    matches = Matcher(expect.loads)
+    return Expected(
+        imports=expect.imports,
+        loads=[d.member for d in plan.shipped if matches(d.member)],
+        siblings=[
+            requirement
+            for requirement in plan.replaced_requirements.values()
+            if "extra" not in requirement.partition(";")[2]
+        ],
+        beside=output_dir.absolute(),
     )
 
 

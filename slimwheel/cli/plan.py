@@ -114,5 +114,6 @@ def _as_json(plan: Plan, download: int) -> dict[str, Any]:
             "requirements": plan.dropped_requirements,
             "entry_points": plan.dropped_entry_points,
         },
+        "replaced": {"requirements": plan.replaced_requirements},
         "warnings": plan.warnings,
     }

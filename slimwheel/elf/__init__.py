@@ -1,9 +1,10 @@
 """Reading and cutting ELF shared objects, with nothing but their bytes.
 
 `ElfFile.parse` reads one, `slim` makes `Edits` that remove sections and change the RPATH,
-`shorten` prepares the ends of sections to go, `check_layout` holds a file against the loaders'
-rules, and `PatchelfQueue` makes the edits for which a file has to grow. `write_shadow` writes a
-small stand-in for a removed library, some of it made by `clone_data` from the original.
+`shorten` prepares the ends of sections to go, `renaming_patches` gives needed libraries other
+names, `check_layout` holds a file against the loaders' rules, and `PatchelfQueue` makes the edits
+for which a file has to grow. `write_shadow` writes a small stand-in for a removed library, some of
+it made by `clone_data` from the original.
 """
 
 from slimwheel.elf.check import LayoutKind, LayoutProblem, check_layout
@@ -12,6 +13,7 @@ from slimwheel.elf.edits import Edits, Keep, Patch
 from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile, is_elf
 from slimwheel.elf.format import DynamicEntry, Header, Section, Segment, Symbol
+from slimwheel.elf.needed import renaming_patches
 from slimwheel.elf.patchelf import PatchelfQueue, find_patchelf, patchelf_version
 from slimwheel.elf.relocations import Relocations
 from slimwheel.elf.rpath import rpath_fits
@@ -85,6 +87,7 @@ __all__ = [
     "is_elf",
     "is_symbol_or_debug_section",
     "patchelf_version",
+    "renaming_patches",
     "rpath_fits",
     "sections_to_remove",
     "shorten",

@@ -75,6 +75,10 @@ class PatchelfQueue:
         """Add a library to DT_NEEDED."""
         self._arguments += ["--add-needed", soname]
 
+    def replace_needed(self, old: str, new: str) -> None:
+        """Rename a library in DT_NEEDED and where versions of its symbols are needed."""
+        self._arguments += ["--replace-needed", old, new]
+
     def apply(self) -> None:
         """Carry out what was queued; nothing queued, nothing done.
 

@@ -6,18 +6,14 @@ linkers let strings share their tails. An empty value takes the entry out, for o
 an empty path as the current directory.
 """
 
-from collections.abc import Iterator
-
 from slimwheel.elf import format as fmt
-from slimwheel.elf import versions
 from slimwheel.elf.edits import Patch
 from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile
 from slimwheel.elf.format import DynamicEntry
+from slimwheel.elf.strings import Use, may_be_overwritten
 
 _PATH_TAGS = frozenset({fmt.DT_RPATH, fmt.DT_RUNPATH})
-# How far before a value a longer string that ends in it may begin.
-_MAX_SHARED = 1 << 16
 
 
 def rpath_fits(elf: ElfFile, value: str) -> bool:
@@ -68,42 +64,10 @@ def _replace(elf: ElfFile, entry: DynamicEntry, value: str) -> list[Patch] | Non
         return [Patch(entry.offset, fmt.DYNAMIC_ENTRY.pack(entry.tag, moved))]
     if len(new) > len(old):
         return None
+    if not may_be_overwritten(elf, entry.value, (Use.PATH,)):
+        return None
     table, _ = elf.string_table
-    before = bytes(elf.data[table + max(0, entry.value - _MAX_SHARED) : table + entry.value])
-    start = entry.value - len(before) + before.rfind(b"\0") + 1
-    stop = entry.value + len(old)
-    too_long_to_tell = entry.value - start == _MAX_SHARED
-    if too_long_to_tell or _is_section_string(elf, table + start, table + stop):
-        return None
-    if any(start <= reference < stop for reference in _other_references(elf, entry.value)):
-        return None
     return [Patch(table + entry.value, new.ljust(len(old), b"\0"))]
-
-
-def _other_references(elf: ElfFile, own: int) -> Iterator[int]:
-    """Yield every offset in use in the dynamic string table, but for paths at `own`."""
-    for entry in elf.entries(fmt.STRING_TAGS):
-        if entry.tag not in _PATH_TAGS or entry.value != own:
-            yield entry.value
-    for need in versions.read_needs(elf):
-        yield need.library_offset
-        yield need.name_offset
-    for definition in versions.read_definitions(elf):
-        yield definition.name_offset
-    size = elf.symbol_count * fmt.SYMBOL.size
-    if size:
-        offset = elf.offset_of(elf.dynamic_value(fmt.DT_SYMTAB) or 0, size)
-        for name, *_ in fmt.SYMBOL.iter_unpack(elf.data[offset : offset + size]):
-            yield name
-
-
-def _is_section_string(elf: ElfFile, start: int, stop: int) -> bool:
-    """Tell whether the bytes also belong to section names or static symbols, which is unusual."""
-    static = {s.link for s in elf.sections if s.type == fmt.SHT_SYMTAB}
-    if elf.sections:
-        static.add(elf.header.shstrndx)
-    tables = (s for s in elf.sections if s.number in static)
-    return any(table.offset < stop and start < table.end for table in tables)
 
 
 def _remove(elf: ElfFile, entries: tuple[DynamicEntry, ...]) -> list[Patch] | None:

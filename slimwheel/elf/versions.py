@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from slimwheel.elf.file import ElfFile
 
 _NEED = struct.Struct("<HHIII")
+_LIBRARY_FIELD = 4
 _NEED_AUX = struct.Struct("<IHHII")
 _DEFINITION = struct.Struct("<HHHHIII")
 _DEFINITION_AUX = struct.Struct("<II")
@@ -24,12 +25,14 @@ _MAX_RECORDS = 1 << 14
 class Need(NamedTuple):
     """A version needed of a library.
 
-    The offsets are in the dynamic string table; `version` is its number in DT_VERSYM.
+    The offsets are in the dynamic string table; `version` is its number in DT_VERSYM, and
+    `library_field` where in the file the library's offset stands, four bytes.
     """
 
     library_offset: int
     name_offset: int
     version: int
+    library_field: int
 
 
 class Definition(NamedTuple):
@@ -50,7 +53,7 @@ def read_needs(elf: "ElfFile") -> Iterator[Need]:
         for _ in range(count):
             aux_offset = offset + aux
             _, _, index, name, aux_following = reader.unpack(_NEED_AUX, aux_offset)
-            yield Need(library, name, index & fmt.VERSION_INDEX)
+            yield Need(library, name, index & fmt.VERSION_INDEX, offset + _LIBRARY_FIELD)
             aux += aux_following
             if not aux_following:
                 break

@@ -20,6 +20,7 @@ from slimwheel.elf import (
     SymbolReference,
     Text,
     Throw,
+    ToRefusingObject,
     Zeros,
     clone_data,
 )
@@ -34,6 +35,18 @@ _FUNCTION_TYPES = (0, 2, 10)
 _OBJECT = 1
 _CLASS = ("_ZTI", "_ZTV")
 _LONGEST = 1 << 14
+# What the demangler raises where a symbol is no valid name.
+_NO_NAME = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+# Zero bytes behind the first word of a variable of unknown size.
+_ROOM = 56
 _LARGEST_DATA = 1 << 24
 _DEEPEST = 64
 
@@ -60,16 +73,17 @@ def demangled(symbol: str) -> str:
         if node is None or _length(node, {}) > _LONGEST:
             return symbol
         return str(node.name if node.kind == "func" else node)
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        NotImplementedError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ):
+    except _NO_NAME:
         return symbol
+
+
+def is_variable(symbol: str) -> bool:
+    """Tell by its name whether a C++ symbol is a variable: functions have parameters in theirs."""
+    try:
+        node = itanium_demangler.parse(symbol)
+    except _NO_NAME:
+        return False
+    return node is not None and node.kind in ("name", "qual_name")
 
 
 def _length(node: object, known: dict[int, int]) -> int:
@@ -123,7 +137,11 @@ class ShadowMaker:
         data: dict[Key, Data] = {}
         for key, provider in sorted(wanted.symbols.items(), key=lambda item: _sortable(item[0])):
             symbol = self._definition(provider, key)
-            if symbol is None or symbol.type in _FUNCTION_TYPES:
+            if provider is None and is_variable(key[0]):
+                # Nobody knows its size. What one points to is what most of them are for.
+                pieces = (ToRefusingObject(self.message(key[0])), bytes(_ROOM))
+                data[key] = Data(*key, pieces)
+            elif symbol is None or symbol.type in _FUNCTION_TYPES:
                 if symbol is None and key[0].startswith(_CLASS):
                     member = provider.member if provider else None
                     raise Unshadowable(member, key[0], "the wheel does not hold its original")
@@ -133,9 +151,8 @@ class ShadowMaker:
                 if sum(one.size for one in data.values()) > _LARGEST_DATA:
                     why = f"with it there are more than {_LARGEST_DATA:,} bytes of data"
                     raise Unshadowable(provider.member, key[0], why)
-        soname = wanted.original.soname if wanted.original else None
         return ShadowLibrary(
-            soname or wanted.name,
+            wanted.soname,
             tuple(functions),
             tuple(data[key] for key in sorted(data, key=_sortable)),
             versions=tuple(sorted(wanted.versions)),
@@ -200,13 +217,15 @@ class ShadowMaker:
         # The last one counts: a recipe that extends another overrules it.
         for rule in reversed(self._rules.answer):
             if any(fnmatchcase(name, pattern) for pattern in rule.symbols):
-                return self._by_rule(rule)
+                return self._by_rule(rule, name)
         family = wanted.family(key, self._cuda)
         if family is None or name.startswith("_Z"):
             return Throw(self.message(name))
         return Return(family.returns)
 
-    def _by_rule(self, rule: AnswerRule) -> Answer:
+    def _by_rule(self, rule: AnswerRule, name: str) -> Answer:
+        if rule.throws:
+            return Throw(self.message(name))
         if rule.text is not None:
             return Text(rule.text)
         if rule.zeros is not None:

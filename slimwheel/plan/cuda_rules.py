@@ -59,6 +59,7 @@ def decide_cuda(plan: Plan, facts: Facts) -> None:
         verdicts=verdicts,
         shadows=tuple(_summary(one, cuda) for one in made),
         emptied=frozenset(verdict.member for verdict in staying if verdict.device_code),
+        renamed=_renamed(made),
     )
 
 
@@ -182,6 +183,16 @@ def _add_shadow(plan: Plan, cuda: Cuda, made: _Made, verdicts: dict[str, Verdict
         packed_after=packed,
         savings=(Saving(cuda.id, old.before - size),),
     )
+
+
+def _renamed(made: Iterable[_Made]) -> dict[str, dict[str, str]]:
+    """Return what libraries need by another name now, by member."""
+    renamed: dict[str, dict[str, str]] = {}
+    for wanted in (one.wanted for one in made):
+        for old in (name for name in wanted.asked_as if name != wanted.name):
+            for user in wanted.users:
+                renamed.setdefault(user, {})[old] = wanted.name
+    return renamed
 
 
 def _few(members: Iterable[str]) -> str:

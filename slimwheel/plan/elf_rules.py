@@ -8,6 +8,7 @@ from slimwheel.elf import (
     ElfShapeError,
     Section,
     is_symbol_or_debug_section,
+    renaming_patches,
     rpath_fits,
     slim,
 )
@@ -41,6 +42,10 @@ def decide_elf(plan: Plan, facts: Facts) -> None:
         try:
             _decide_one(plan, facts, member, places)
         except ElfShapeError as error:
+            if plan.renamed(member):
+                # As upstream has it, it would need libraries that are not there any more.
+                error.hint = "Keep CUDA with --keep cuda, and the rest of this recipe can serve."
+                raise
             plan.warnings.append(f"{member} stays as upstream has it: {error.message}")
             if plan.device_code is not None:
                 plan.device_code.stays_whole(member)
@@ -90,6 +95,7 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
     savings: list[Saving] = []
     changes: list[str] = []
     found, rpath, used_patchelf = _linked(plan, facts, member, places, savings, changes)
+    renamed = renaming_patches(found.elf, plan.renamed(member)) or []
     symbols = plan.rule_on(plan.loaded.recipe.symbols, facts.wheel.version)
     if symbols is not None and Matcher(symbols.exceptions)(member):
         symbols = None
@@ -101,7 +107,7 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
         found.elf,
         drop=is_symbol_or_debug_section if symbols else _no_section,
         rpath=rpath,
-        patches=device_code.patches,
+        patches=(*device_code.patches, *renamed),
         shortened=device_code.shortened,
     )
     if symbols is not None and edits.saved > cut:
@@ -132,10 +138,14 @@ def _linked(
     needed_rule = plan.rule_on(recipe.needed, version)
     rpath_rule = plan.rule_on(recipe.rpath, version)
     needed = missing_needed(found.elf) if needed_rule else []
+    renamed = plan.renamed(member)
     rpath = None
     if rpath_rule is not None:
-        rpath = wanted_rpath(found.elf, member, places, Matcher(rpath_rule.keep))
+        rpath = wanted_rpath(found.elf, member, places, Matcher(rpath_rule.keep), renamed)
     rules = []
+    if recipe.cuda is not None and renamed:
+        changes.append(f"needs {', '.join(sorted(set(renamed.values())))} of the wheel's own")
+        rules.append(recipe.cuda.id)
     if needed_rule is not None and needed:
         changes.append(f"needs {', '.join(needed)}")
         rules.append(needed_rule.id)
@@ -143,8 +153,11 @@ def _linked(
         changes.append(f"RPATH {rpath or '(empty)'}")
         rules.append(rpath_rule.id)
     grows = bool(needed) or (rpath is not None and not rpath_fits(found.elf, rpath))
-    if grows:
-        found, rpath = facts.grow(member, rpath=rpath, needed=needed), None
+    unfitting = {} if renaming_patches(found.elf, renamed) is not None else renamed
+    if grows or unfitting:
+        grows = True
+        found = facts.grow(member, rpath=rpath, needed=needed, renamed=unfitting)
+        rpath = None
     # What patchelf adds is counted once, for the first rule that called it.
     added = found.path.stat().st_size - before
     savings += [Saving(rule, -added if number == 0 else 0) for number, rule in enumerate(rules)]

@@ -8,7 +8,7 @@ build writes the new file from the same copy.
 import contextlib
 import itertools
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -101,12 +101,20 @@ class Facts:
         except ElfShapeError:
             return None
 
-    def grow(self, member: str, *, rpath: str | None, needed: Iterable[str] = ()) -> ElfFacts:
+    def grow(
+        self,
+        member: str,
+        *,
+        rpath: str | None,
+        needed: Iterable[str] = (),
+        renamed: Mapping[str, str] | None = None,
+    ) -> ElfFacts:
         """Let patchelf give the unpacked copy what does not fit in place.
 
         Args:
             rpath: the new RPATH, None to leave it.
             needed: libraries to add to DT_NEEDED.
+            renamed: new names of libraries that it needs, by their old ones.
 
         Raises:
             ToolError: patchelf is missing, too old or failed.
@@ -117,6 +125,8 @@ class Facts:
             queue.set_rpath(rpath)
         for library in needed:
             queue.add_needed(library)
+        for name, new in (renamed or {}).items():
+            queue.replace_needed(name, new)
         queue.apply()
         self._unmap(old)
         self._elf[member] = self._mapped(member, old.path)

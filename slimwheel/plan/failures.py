@@ -36,5 +36,5 @@ def missing_rule(output: str, plan: Plan) -> str | None:
     return (
         f"{name} is called by this import and has no rule: add a [[shadow.answer]] to the recipe "
         f"with symbols = [{', '.join(map(repr, symbols or [name]))}] and one of returns, text, "
-        "zeros, store and constructs, as docs/cpu-from-cuda.md explains."
+        "zeros, store, constructs and throws, as docs/cpu-from-cuda.md explains."
     )

@@ -130,11 +130,13 @@ class CudaPlan:
         verdicts: about every library that has to do with it, by member.
         shadows: what stands in for what goes, sorted by member.
         emptied: members that stay and lose their device images.
+        renamed: by member, the shadows' names by those of the libraries that it needs now.
     """
 
     verdicts: Mapping[str, Verdict]
     shadows: tuple[ShadowSummary, ...]
     emptied: frozenset[str] = frozenset()
+    renamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -142,6 +144,7 @@ class CudaPlan:
             "libraries": [verdict.to_json() for _, verdict in sorted(self.verdicts.items())],
             "shadows": [shadow.to_json() for shadow in self.shadows],
             "emptied": sorted(self.emptied),
+            "renamed": {member: dict(names) for member, names in sorted(self.renamed.items())},
         }
 
 
@@ -159,6 +162,7 @@ class Plan:
         cuda: what becomes of CUDA, None where the recipe or the wheel has nothing to do with it.
         device_code: which of it stays, None where the recipe leaves all of it as it is.
         dropped_requirements: values of Requires-Dist that go.
+        replaced_requirements: values of Requires-Dist that take the place of others, by those.
         dropped_entry_points: those that go, as `group:name`.
         warnings: what was left alone although a rule asked for it.
     """
@@ -172,12 +176,17 @@ class Plan:
     cuda: CudaPlan | None = None
     device_code: DevicePlan | None = None
     dropped_requirements: list[str] = field(default_factory=list)
+    replaced_requirements: dict[str, str] = field(default_factory=dict)
     dropped_entry_points: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def rule_on(self, rule: R | None, version: str) -> R | None:
         """Return a rule of the recipe where it is there, on, and meant for an upstream version."""
         return rule if self.loaded.recipe.is_on(rule, version) else None
+
+    def renamed(self, member: str) -> Mapping[str, str]:
+        """Return the new names of libraries that a member needs, by their old ones."""
+        return self.cuda.renamed.get(member, {}) if self.cuda else {}
 
     def acted(self, rule: str | None) -> bool:
         """Whether a rule changed anything; what depends on no rule always happens."""

@@ -30,7 +30,7 @@ def decide_python(plan: Plan, facts: Facts) -> None:
     edits: dict[str, list[Edit]] = defaultdict(list)
     whys: dict[str, list[str]] = defaultdict(list)
     entry = f"{recipe.distribution.package}/__init__.py"
-    edits[entry] += boot_edits(recipe.distribution.package)
+    edits[entry] += boot_edits(recipe.distribution.package, recipe.shim.before, recipe.shim.after)
     whys[entry].append(_BOOT)
     for change in recipe.python:
         if change.applies_to(version) and plan.acted(change.rule):

@@ -5,20 +5,31 @@ directory (ld.so(8), "Rpath token expansion").
 """
 
 import posixpath
+from collections.abc import Mapping
 
 from slimwheel.elf import ElfFile
 from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.places import Places
 
 _NOWHERE = Matcher(())
+_NONE: Mapping[str, str] = {}
 
 
-def wanted_rpath(elf: ElfFile, member: str, places: Places, keep: Matcher = _NOWHERE) -> str | None:
+def wanted_rpath(
+    elf: ElfFile,
+    member: str,
+    places: Places,
+    keep: Matcher = _NOWHERE,
+    renamed: Mapping[str, str] = _NONE,
+) -> str | None:
     """Return the RPATH that a member should have, None where its present one is right.
 
     Entries that lead outside the wheel go, but for those to a directory that `keep` matches, by
     its path from where packages are installed. A directory is added for every needed library that
     the wheel has and that no entry leads to.
+
+    Args:
+        renamed: libraries that it is going to need by another name, by their present one.
     """
     old = elf.rpath if elf.rpath is not None else elf.runpath
     entries: list[str] = []
@@ -31,7 +42,7 @@ def wanted_rpath(elf: ElfFile, member: str, places: Places, keep: Matcher = _NOW
             entries.append(entry)
             reached.add(directory)
     for needed in elf.needed:
-        holders = places.holding(needed)
+        holders = places.holding(renamed.get(needed, needed))
         if holders and not reached.intersection(holders):
             here = posixpath.dirname(member) or "."
             nearest = min(holders, key=lambda holder: len(posixpath.relpath(holder or ".", here)))

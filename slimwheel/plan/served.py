@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from slimwheel.errors import NothingToDo, WheelError
 from slimwheel.plan.facts import Facts
-from slimwheel.recipe import ContentKind, Recipe, Refusal
+from slimwheel.recipe import ContentKind, Recipe, Refusal, recipes_for
 from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.wheel import Wheel
 
@@ -37,11 +37,15 @@ def check_served(facts: Facts, recipe: Recipe) -> None:
             "is a slim wheel already", file=wheel.file, hint="Give slimwheel the upstream wheel."
         )
     if wheel.project != recipe.upstream:
+        others = recipes_for(wheel.project)
         raise WheelError(
             f"is {wheel.project}, not {recipe.upstream}, the distribution that recipe "
             f"{recipe.name} is for",
             file=wheel.file,
-            hint="Choose a recipe for it: `slimwheel recipe list`.",
+            hint=f"Choose one that is for it: {' or '.join(others)}."
+            if others
+            else f"No recipe that comes with slimwheel is for {wheel.project}; write one that "
+            "extends another, as docs/recipes.md explains.",
         )
     public = Version(wheel.version).public
     if not SpecifierSet(recipe.versions).contains(public, prereleases=True):

@@ -23,9 +23,10 @@ class Wanted:
     """A library that others need by a name and that goes: what its shadow must offer.
 
     Attributes:
-        name: as DT_NEEDED has it, which is the file's name.
+        name: the shadow's file name: as DT_NEEDED has it, or a name of the wheel's own.
+        asked_as: the names that DT_NEEDED has for it.
         member: where the shadow stands in the wheel.
-        original: the removed library, None where the wheel never had it.
+        original: the removed library, None where the wheel never had it, or it is one of several.
         users: members that need it, in order.
         symbols: what it must define; the removed library that defines it, where the wheel has one.
         versions: symbol versions that it must define.
@@ -34,16 +35,22 @@ class Wanted:
     name: str
     member: str
     original: Library | None
+    asked_as: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     symbols: dict[Key, Library | None] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
+
+    @property
+    def soname(self) -> str:
+        """What the shadow calls itself: as the original, for the loader looks for that, too."""
+        return self.original.soname or self.name if self.original else self.name
 
     def family(self, key: Key, cuda: Cuda) -> Family | None:
         """Return the family of CUDA that a symbol is of; None for the wheel's own libraries."""
         provider = self.symbols[key]
         if provider is not None:
             return family_of(provider.names, cuda)
-        return family_of_symbol(key[0], cuda) or family_of([self.name], cuda)
+        return family_of_symbol(key[0], cuda) or family_of(self.asked_as, cuda)
 
 
 def wanted_shadows(
@@ -71,7 +78,10 @@ class _Wishes:
         assert recipe.cuda is not None
         assert recipe.shadow is not None
         self._linkage = linkage
-        self._cuda, self._exports = recipe.cuda, recipe.shadow.export
+        self._cuda = recipe.cuda
+        self._library = recipe.shadow.library
+        # Nobody else can ask for what bears a name of the wheel's own.
+        self._exports = () if recipe.shadow.library else recipe.shadow.export
         self._rpaths = rpaths
         self._places = Places(linkage.libraries)
         self._going = {member for member, verdict in verdicts.items() if verdict.goes}
@@ -96,7 +106,8 @@ class _Wishes:
             for export in self._exports:
                 if fnmatchcase(shadow.name, export.library):
                     self._add_exports(shadow, export)
-        return sorted(self._shadows.values(), key=lambda shadow: shadow.member)
+        by_member = {shadow.member: shadow for shadow in self._shadows.values()}
+        return [by_member[member] for member in sorted(by_member)]
 
     def _want(self, user: Library, name: str) -> None:
         """Note that a library that stays needs another by name, if that one goes."""
@@ -110,11 +121,26 @@ class _Wishes:
                 f"needs {name!r}, which is no name of a library", file=user.member, hint=_DAMAGED
             )
         if name not in self._shadows:
-            original = found[0] if found else None
-            here = [library.member for library in found if library.file == name]
-            member = here[0] if here else posixpath.join(self._directory(user, original), name)
-            self._shadows[name] = Wanted(name, member, original)
+            self._shadows[name] = self._shadow(user, name, found)
+            self._shadows[name].asked_as.append(name)
         self._shadows[name].users.append(user.member)
+
+    def _shadow(self, user: Library, name: str, found: Sequence[Library]) -> Wanted:
+        if self._library:
+            member = posixpath.join(self._usual_directory(user), self._library)
+            return next(iter(self._shadows.values()), Wanted(self._library, member, None))
+        original = found[0] if found else None
+        here = [library.member for library in found if library.file == name]
+        member = here[0] if here else posixpath.join(self._directory(user, original), name)
+        return Wanted(name, member, original)
+
+    def _usual_directory(self, user: Library) -> str:
+        """Return where most libraries are that others need; beside the user if there are none."""
+        needed = {name for library in self._linkage.libraries.values() for name in library.needed}
+        libraries = (found for name in sorted(needed) for found in self._linkage.named(name))
+        counts = Counter(posixpath.dirname(library.member) for library in libraries)
+        usual = counts.most_common(1)
+        return usual[0][0] if usual else posixpath.dirname(user.member)
 
     def _directory(self, user: Library, original: Library | None) -> str:
         """Return where a shadow goes that stands for no file of this name."""

@@ -12,6 +12,7 @@ from slimwheel.recipe.loading import (
     load_recipe,
     load_recipe_file,
     recipe_names,
+    recipes_for,
 )
 from slimwheel.recipe.models import Rule
 from slimwheel.recipe.schema import (
@@ -46,4 +47,5 @@ __all__ = [
     "load_recipe",
     "load_recipe_file",
     "recipe_names",
+    "recipes_for",
 ]

@@ -70,13 +70,18 @@ class Answer(Model):
     )
     store: Store | None = None
     constructs: Constructs | None = None
+    throws: Literal[True] | None = Field(
+        default=None, description="as C++ functions do; for C functions that only C++ code calls"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        ways = [self.text, self.zeros, self.store, self.constructs]
+        ways = [self.text, self.zeros, self.store, self.constructs, self.throws]
         given = sum(way is not None for way in ways)
         if given > 1 or (given == 0 and self.returns is None):
-            raise ValueError("give one of `returns`, `text`, `zeros`, `store` and `constructs`")
+            raise ValueError(
+                "give one of `returns`, `text`, `zeros`, `store`, `constructs` and `throws`"
+            )
         if self.returns is not None and given and self.store is None:
             raise ValueError("`returns` stands alone, or beside `store`")
         return self
@@ -99,5 +104,10 @@ class Shadow(Model):
     """What stands in for removed libraries that others still need."""
 
     message: Sentence = Field(description="behind the name of a C++ function that cannot work")
+    library: Glob | None = Field(
+        default=None,
+        pattern=r"^[\w.-]+$",
+        description="one library of this name stands in for all, and no other asks for it",
+    )
     answer: tuple[Answer, ...] = ()
     export: tuple[Export, ...] = ()

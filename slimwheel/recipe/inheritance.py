@@ -1,9 +1,26 @@
-"""Leaving a rule of an extended recipe out, with all that is bound to it."""
+"""What a recipe takes over of one that it extends: not rules that it leaves out, with all that is
+bound to them, and for another distribution only what holds for any wheel.
+"""
 
 from typing import Any
 
 # Tables that are single rules, by the id that each has where it gives none; with these others go.
 _GO_ALONG = {"cuda": ("shadow",)}
+# What a recipe says of wheels whoever made them, not of one distribution's own files and names;
+# by table the keys of which that is not true.
+_OF_ANY_WHEEL: dict[str, tuple[str, ...]] = {
+    "schema": (),
+    "platforms": (),
+    "cuda": ("keep", "drop"),
+    "shadow": ("export",),
+    "device-code": (),
+    "duplicates": (),
+    "symbols": (),
+    "needed": (),
+    "rpath": (),
+    "requires": ("replace", "add", "undeclared"),
+    "refuse": (),
+}
 
 
 def without_rule(recipe: dict[str, Any], rule: str) -> dict[str, Any]:
@@ -19,6 +36,17 @@ def without_rule(recipe: dict[str, Any], rule: str) -> dict[str, Any]:
     if isinstance(requires, dict) and requires.get("rule") == rule:
         kept["requires"] = {k: v for k, v in requires.items() if k not in ("rule", "drop")}
     return kept
+
+
+def for_another_upstream(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a recipe, as TOML has it, can serve another distribution as well."""
+    kept = {key: value for key, value in recipe.items() if key in _OF_ANY_WHEEL}
+    return {
+        key: {k: v for k, v in value.items() if k not in _OF_ANY_WHEEL[key]}
+        if isinstance(value, dict)
+        else value
+        for key, value in kept.items()
+    }
 
 
 def _is_rule(key: str, value: Any, rule: str) -> bool:

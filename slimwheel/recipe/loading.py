@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from slimwheel.errors import RecipeError
-from slimwheel.recipe.inheritance import without_rule
+from slimwheel.recipe.inheritance import for_another_upstream, without_rule
 from slimwheel.recipe.schema import Recipe
 
 _RECIPES = "slimwheel.recipes"
@@ -30,6 +30,11 @@ def recipe_names() -> list[str]:
     """Return the names of the recipes that come with slimwheel."""
     entries = (entry.name for entry in files(_RECIPES).iterdir())
     return sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml"))
+
+
+def recipes_for(upstream: str) -> list[str]:
+    """Return the names of the recipes that come with slimwheel for a distribution."""
+    return [name for name in recipe_names() if load_recipe(name).recipe.upstream == upstream]
 
 
 def load_recipe(name_or_path: str) -> LoadedRecipe:
@@ -98,6 +103,8 @@ def _resolve(data: dict[str, Any], *, origin: str, base: Path | None, depth: int
             message = f"recipe {parent_name} has no rule {rule} to leave out"
             raise RecipeError(message, file=origin, place="without")
         parent = reduced
+    if data.get("upstream", parent.get("upstream")) != parent.get("upstream"):
+        parent = for_another_upstream(parent)
     return _merged(parent, data)
 
 

@@ -107,6 +107,9 @@ class Requires(Model):
     """Changes to Requires-Dist, by normalized project name with * as wildcard."""
 
     drop: tuple[str, ...] = ()
+    replace: dict[ProjectName, ProjectName] = Field(
+        default_factory=dict, description="projects that take others' places, versions as they are"
+    )
     add: tuple[RequirementText, ...] = ()
     undeclared: tuple[Undeclared, ...] = ()
     rule: RuleId | None = Field(default=None, description="drop only where this removed something")
@@ -178,10 +181,18 @@ class Shim(Model):
     """What the shim does when the package is imported.
 
     Attributes:
+        before: the place in the package's `__init__.py` ahead of its first library.
+        after: the place behind it; None where there is nothing to do there.
+        ergonomics: whether the wheel gets torch_ergonomics; one wheel in an environment may.
         environment: variables that are set before the first library loads.
         forget: what is taken away behind it.
     """
 
+    before: PlaceText | None = Field(
+        default=None, description="without it, ahead of the first import of the package itself"
+    )
+    after: PlaceText | None = None
+    ergonomics: bool = False
     environment: dict[VariableName, str] = Field(default_factory=dict)
     forget: tuple[Forget, ...] = ()
 
@@ -190,6 +201,9 @@ class Expect(Model):
     """What the result must do and stay below."""
 
     imports: tuple[ModuleName, ...] = ()
+    loads: tuple[Pattern, ...] = Field(
+        default=(), description="libraries that can be loaded behind these imports"
+    )
     max_installed: Size | None = None
     max_wheel: Size | None = None
 
@@ -260,4 +274,6 @@ class Recipe(Model):
         unknown = used - set(ids)
         if unknown:
             raise ValueError(f"no rule has the id {', '.join(sorted(unknown))}")
+        if self.shim.after is None and self.shim.forget:
+            raise ValueError("`shim.forget` takes effect at the place that `shim.after` names")
         return self

@@ -114,6 +114,8 @@ def totals(plan: Plan, download: int) -> list[str]:
     if plan.dropped_requirements:
         names = map(requirement_name, plan.dropped_requirements)
         lines.append(f"requires   no longer {', '.join(names)}")
+    for old, new in plan.replaced_requirements.items():
+        lines.append(f"requires   {new} in place of {old}")
     if plan.dropped_entry_points:
         lines.append(f"offers     no longer {', '.join(plan.dropped_entry_points)}")
     return lines

@@ -6,19 +6,18 @@ from slimwheel.errors import RecipeError
 from slimwheel.pysource import Edit, parse_place
 from slimwheel.shim.manifest import Guard
 
-# The extension modules that a torch imports first: 1.x has two ahead of _C.
-_FIRST_EXTENSIONS = ("_C", "_nvrtc", "_dl")
 
+def boot_edits(package: str, before: str | None = None, after: str | None = None) -> list[Edit]:
+    """The edits of `<package>/__init__.py` that call the shim.
 
-def boot_edits(package: str) -> list[Edit]:
-    """The two edits of `<package>/__init__.py`: `before()` ahead of its first library, `after()`
-    behind `from <package>._C import *`.
+    Args:
+        package: the import package.
+        before: the place ahead of its first library, where `before()` is called; without it
+            ahead of the first import of the package itself.
+        after: the place behind it, where `after()` is called; without it nowhere.
     """
-    first = ",".join(f"{package}.{name}" for name in _FIRST_EXTENSIONS)
-    return [
-        _call(package, "before", f"before-import:{first}"),
-        _call(package, "after", f"after-import:{package}._C"),
-    ]
+    edits = [_call(package, "before", before or f"before-import:{package}")]
+    return edits + ([_call(package, "after", after)] if after else [])
 
 
 def guard_edits(guards: Iterable[Guard], members: Container[str]) -> dict[str, list[Edit]]:

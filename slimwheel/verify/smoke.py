@@ -50,6 +50,31 @@ def python_version(tag: str) -> str | None:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What a result must do, and what it needs for that.
+
+    Attributes:
+        imports: modules that can be imported.
+        loads: files of the slim wheel, by member name, that the loader takes behind the imports.
+        siblings: requirements of other slim wheels. They are never looked for on an index, where
+            anybody may have taken their names.
+        beside: the directory where such wheels are, besides those of `find_links`.
+    """
+
+    imports: Sequence[str]
+    loads: Sequence[str] = ()
+    siblings: Sequence[str] = ()
+    beside: Path | None = None
+
+    @property
+    def program(self) -> str:
+        """What is run, for `-c`; the files are its arguments."""
+        return f"import {', '.join(self.imports)}, ctypes, sys\nfor file in sys.argv[1:]: " + (
+            "ctypes.CDLL(file)"
+        )
+
+
+@dataclass(frozen=True)
 class Smoke:
     """How to import a result.
 
@@ -77,7 +102,7 @@ class Smoke:
     def run(
         self,
         wheels: Sequence[Path],
-        imports: Sequence[str],
+        expected: Expected,
         python: Path | None,
         scratch: Path,
         explain: Callable[[str], str | None] = lambda _: None,
@@ -86,7 +111,7 @@ class Smoke:
 
         Args:
             wheels: the slim wheel first, then what it needs beside it.
-            imports: the modules.
+            expected: what is imported and loaded.
             python: what `python_for` found.
             scratch: where the environment is made.
             explain: given what a failed import wrote, the way out of it in a sentence, if known.
@@ -104,22 +129,26 @@ class Smoke:
                 environment = create_environment(Path(directory) / "env", python)
             except ToolError as error:
                 return SmokeOutcome(False, f"smoke import skipped: no environment: {_words(error)}")
-            problem = self._install(environment, wheels)
+            problem = self._install(environment, wheels, expected)
             if problem is not None:
                 return SmokeOutcome(False, f"smoke import skipped: no dependencies: {problem}")
-            program = f"import {', '.join(imports)}"
-            result = environment.run([environment.python, "-c", program], timeout=_TIMEOUT)
+            files = [environment.site_packages / member for member in expected.loads]
+            result = environment.run(
+                [environment.python, "-c", expected.program, *files], timeout=_TIMEOUT
+            )
         if result.returncode:
             said = result.stderr.strip().splitlines()[-1:] or [f"exit {result.returncode}"]
             raise CheckFailed(
-                f"import {', '.join(imports)} fails: {said[0]}",
+                f"import {', '.join(expected.imports)} fails: {said[0]}",
                 file=wheels[0].name,
                 hint=explain(result.stderr)
                 or "Build with --no-smoke to keep the result and look at it.",
             )
         return SmokeOutcome(True, f"smoke import passed with Python {version}")
 
-    def _install(self, environment: Environment, wheels: Sequence[Path]) -> str | None:
+    def _install(
+        self, environment: Environment, wheels: Sequence[Path], expected: Expected
+    ) -> str | None:
         """Install the wheels, then what they require; return why the latter cannot be had."""
         try:
             environment.install(*wheels, deps=False, offline=True)
@@ -127,13 +156,20 @@ class Smoke:
             raise CheckFailed(
                 f"cannot be installed: {_words(error)}", file=wheels[0].name
             ) from error
+        beside = [expected.beside] if expected.beside else []
+        places: list[str | Path] = [*beside, *self.find_links]
+        try:
+            if expected.siblings:
+                environment.install(*expected.siblings, deps=False, offline=True, find_links=places)
+        except ToolError as error:
+            return f"{_words(error)} --find-links says where slim wheels are that it requires."
         try:
             environment.install(
                 *wheels,
                 offline=self.offline,
                 index_url=self.index_url,
                 extra_index_urls=self.extra_index_urls,
-                find_links=self.find_links,
+                find_links=places,
             )
         except ToolError as error:
             return _words(error)

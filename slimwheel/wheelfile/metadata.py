@@ -6,7 +6,7 @@ its bytes.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from slimwheel.errors import WheelError
 
@@ -77,6 +77,15 @@ class Headers:
         """Add one more value, behind the last of the same header or at the end."""
         places = [i for i, (name, _) in enumerate(self._fields) if name.lower() == key.lower()]
         self._fields.insert(places[-1] + 1 if places else len(self._fields), (key, f" {value}"))
+
+    def replace(self, key: str, values: Mapping[str, str]) -> None:
+        """Give values of a header that are among the keys their new ones, each at its place."""
+        self._fields = [
+            (name, f" {values[value.strip()]}")
+            if name.lower() == key.lower() and value.strip() in values
+            else (name, value)
+            for name, value in self._fields
+        ]
 
     def remove(self, key: str, unwanted: Callable[[str], bool]) -> list[str]:
         """Remove the values that are unwanted and return them."""

@@ -20,7 +20,7 @@ and has code for %(served)s only.
 Lost: %(loses)s
 Ways out: upstream's build, if that serves this GPU: %(back)s
 or a build of your own for it: \
-slimwheel build --recipe gpu --device %(capability)s %(upstream)s"""
+slimwheel build --recipe %(recipe)s --device %(capability)s %(upstream)s"""
 _FAILS = 'Kernels fail on it with "no kernel image is available for execution on the device".'
 _PARTLY = (
     "It runs code for older GPUs of its generation, of which there is some here. What upstream "
@@ -62,10 +62,11 @@ def restrict_flags(code: "dict[str, Any]") -> None:
 def check(code: "dict[str, Any]") -> None:
     """Warn of every GPU that this build lacks code for, each once.
 
-    The package's functions may fail as they like: then there is nothing to say. A warning that
+    torch's functions may fail as they like: then there is nothing to say. A warning that
     the program's own filters make an error of is one.
     """
-    cuda = sys.modules.get(build.PACKAGE + ".cuda")  # type: Any
+    # Whichever package this is: torch is who knows the GPUs.
+    cuda = sys.modules.get("torch.cuda")  # type: Any
     try:
         devices = range(cuda.device_count())
     except Exception:
@@ -109,6 +110,7 @@ def _trouble(cuda: "Any", index: int, code: "dict[str, Any]") -> "str | None":
         "effect": effect,
         "loses": loses(code["rule"]),
         "back": back_to_upstream(),
+        "recipe": build.RECIPE,
         "upstream": build.UPSTREAM,
     }
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from slimwheel.pysource import apply
+from slimwheel.pysource import Edit, apply
+from slimwheel.recipe import load_recipe
 from slimwheel.shim import Manifest, boot_edits, boot_files, dev_files, ergonomics_files
 from slimwheel.shim.edits import guard_edits
 
@@ -125,9 +126,15 @@ def write(root: Path, members: dict[str, bytes]) -> None:
         path.write_bytes(content)
 
 
+def torch_boot_edits() -> list[Edit]:
+    """The shim's calls in torch's own `__init__.py`, where the recipe wants them."""
+    shim = load_recipe("cpu").recipe.shim
+    return boot_edits("torch", shim.before, shim.after)
+
+
 def write_package(root: Path, manifest: Manifest) -> None:
     """Sources, edits, boot files, torch_ergonomics and the dist-info folders pip would leave."""
-    edits = {"torch/__init__.py": boot_edits("torch")}
+    edits = {"torch/__init__.py": torch_boot_edits()}
     edits.update(guard_edits(manifest["guards"], SOURCES))
     for name, text in SOURCES.items():
         write(root, {name: apply(text.encode(), edits.get(name, []), name)})

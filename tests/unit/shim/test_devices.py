@@ -73,6 +73,7 @@ def gpu(tmp_path: Path, manifest: Manifest, code: DeviceCode) -> Path:
     manifest |= {
         "distribution": "torch_gpu",
         "version": "2.14.1+sm80.sm90",
+        "recipe": {"name": "gpu", "text": ""},
         "upstream": manifest["upstream"] | {"version": "2.14.1"},
         "removed": [
             {

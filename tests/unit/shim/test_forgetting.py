@@ -6,9 +6,9 @@ import pytest
 
 from slimwheel.pysource import apply, insert
 from slimwheel.recipe import load_recipe
-from slimwheel.shim import Manifest, boot_edits, boot_files
+from slimwheel.shim import Manifest, boot_files
 from slimwheel.shim.manifest import Forget
-from tests.unit.shim.conftest import write, write_package
+from tests.unit.shim.conftest import torch_boot_edits, write, write_package
 from tests.unit.shim.test_boot import run
 
 NATIVE = """\
@@ -82,7 +82,7 @@ def forgetful(tmp_path: Path, manifest: Manifest) -> Path:
     root = tmp_path / "site"
     write_package(root, manifest)
     write(root, {"torch/_C.py": NATIVE.encode()})
-    write(root, {"torch/__init__.py": apply(ENTRY.encode(), boot_edits("torch"), "torch/x.py")})
+    write(root, {"torch/__init__.py": apply(ENTRY.encode(), torch_boot_edits(), "torch/x.py")})
     (edit,) = (e for e in load_recipe("cpu").recipe.python if "distributed" in e.file)
     write(root, {edit.file: insert(DISTRIBUTED.encode(), edit.place, edit.code, edit.file)})
     return root

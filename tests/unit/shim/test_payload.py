@@ -11,12 +11,12 @@ from slimwheel.errors import RecipeError
 from slimwheel.pysource import Edit, PlaceNotFound, apply, parse_place
 from slimwheel.shim import (
     Manifest,
-    boot_edits,
     boot_files,
     dev_files,
     ergonomics_files,
     guard_edits,
 )
+from tests.unit.shim.conftest import torch_boot_edits
 
 
 def test_members(manifest: Manifest) -> None:
@@ -99,7 +99,7 @@ except ImportError:
 from torch._C import *
 __all__ += [name for name in dir(_C)]
 """
-    lines = apply(source, boot_edits("torch"), "torch/__init__.py").decode().splitlines()
+    lines = apply(source, torch_boot_edits(), "torch/__init__.py").decode().splitlines()
     assert "import before" in lines[0]
     assert lines[-3] == "from torch._C import *"
     assert "import after" in lines[-2]
