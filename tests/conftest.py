@@ -69,6 +69,17 @@ def torchvision_cuda() -> Path:
 
 
 @pytest.fixture(scope="session")
+def torchvision_cuda_028() -> Path:
+    """torchvision 0.28.0, built for CUDA, for torch 2.13.0."""
+    return _upstream(
+        "torchvision==0.28.0",
+        "3.11",
+        "manylinux_2_28_x86_64",
+        "7e80f543b22503d9415e126db5f0ff3917036925e38560ee6b9ae38c571a4002",
+    )
+
+
+@pytest.fixture(scope="session")
 def torchvision_021() -> Path:
     """torchvision 0.2.1, which is Python alone, for torch 1.0."""
     return _upstream(

@@ -189,9 +189,9 @@ def _renamed(made: Iterable[_Made]) -> dict[str, dict[str, str]]:
     """Return what libraries need by another name now, by member."""
     renamed: dict[str, dict[str, str]] = {}
     for wanted in (one.wanted for one in made):
-        for old in (name for name in wanted.asked_as if name != wanted.name):
-            for user in wanted.users:
-                renamed.setdefault(user, {})[old] = wanted.name
+        for user, names in wanted.asked.items():
+            if other := {name: wanted.name for name in names if name != wanted.name}:
+                renamed.setdefault(user, {}).update(other)
     return renamed
 
 

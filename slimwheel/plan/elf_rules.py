@@ -118,7 +118,15 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
         return
     plan.elf[member] = ElfRewrite(edits, used_patchelf)
     why = "; ".join(changes)
-    plan.decisions[member] = _rewritten(upstream, edits, device_code, tuple(savings), why)
+    plan.decisions[member] = _rewritten(upstream, edits, device_code, _by_rule(savings), why)
+
+
+def _by_rule(savings: list[Saving]) -> tuple[Saving, ...]:
+    """Return one saving for each rule, in order."""
+    sums: dict[str, int] = defaultdict(int)
+    for saving in savings:
+        sums[saving.rule] += saving.bytes
+    return tuple(Saving(rule, size) for rule, size in sums.items())
 
 
 def _linked(

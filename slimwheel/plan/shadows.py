@@ -24,10 +24,9 @@ class Wanted:
 
     Attributes:
         name: the shadow's file name: as DT_NEEDED has it, or a name of the wheel's own.
-        asked_as: the names that DT_NEEDED has for it.
         member: where the shadow stands in the wheel.
         original: the removed library, None where the wheel never had it, or it is one of several.
-        users: members that need it, in order.
+        asked: by member that needs it, the names that it has for it, in order.
         symbols: what it must define; the removed library that defines it, where the wheel has one.
         versions: symbol versions that it must define.
     """
@@ -35,10 +34,14 @@ class Wanted:
     name: str
     member: str
     original: Library | None
-    asked_as: list[str] = field(default_factory=list)
-    users: list[str] = field(default_factory=list)
+    asked: dict[str, list[str]] = field(default_factory=dict)
     symbols: dict[Key, Library | None] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
+
+    @property
+    def users(self) -> list[str]:
+        """Members that need it, in order."""
+        return list(self.asked)
 
     @property
     def soname(self) -> str:
@@ -50,7 +53,9 @@ class Wanted:
         provider = self.symbols[key]
         if provider is not None:
             return family_of(provider.names, cuda)
-        return family_of_symbol(key[0], cuda) or family_of(self.asked_as, cuda)
+        return family_of_symbol(key[0], cuda) or family_of(
+            (name for names in self.asked.values() for name in names), cuda
+        )
 
 
 def wanted_shadows(
@@ -122,8 +127,7 @@ class _Wishes:
             )
         if name not in self._shadows:
             self._shadows[name] = self._shadow(user, name, found)
-            self._shadows[name].asked_as.append(name)
-        self._shadows[name].users.append(user.member)
+        self._shadows[name].asked.setdefault(user.member, []).append(name)
 
     def _shadow(self, user: Library, name: str, found: Sequence[Library]) -> Wanted:
         if self._library:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.support.cuda_native import make_cuda_torch
 from tests.support.native import compile_c, native_members
 from tests.support.upstream import make_torch_wheel, make_wheel
+from tests.support.vision_native import make_vision
 
 
 def look_alike(directory: Path) -> Path:
@@ -102,10 +103,18 @@ def cuda_mixed(directory: Path) -> Path:
     return make_cuda_torch(directory, mixed=True)
 
 
+def vision(directory: Path) -> Path:
+    """torchvision, its CPU and CUDA code in one library."""
+    return make_vision(directory)
+
+
 CASES: dict[str, Callable[[Path], Path]] = {
     "cuda": cuda,
     "cuda_mixed": cuda_mixed,
     "look_alike": look_alike,
     "old_layout": old_layout,
     "search_paths": search_paths,
+    "vision": vision,
 }
+RECIPES = {"vision": "torchvision-cpu"}
+"""The recipe of a case where it is not `cpu`."""

@@ -13,14 +13,14 @@ from slimwheel.build import BuildOptions, plan_wheel
 from slimwheel.plan import Facts
 from slimwheel.recipe import load_recipe
 from slimwheel.wheelfile.wheel import Wheel
-from tests.golden.cases import CASES
+from tests.golden.cases import CASES, RECIPES
 
 HERE = Path(__file__).parent
 
 
-def planned(path: Path, scratch: Path) -> dict[str, object]:
+def planned(path: Path, recipe: str, scratch: Path) -> dict[str, object]:
     with Wheel.open(path) as wheel, Facts(wheel, scratch) as facts:
-        plan, _, _ = plan_wheel(facts, load_recipe("cpu"), BuildOptions(output_dir=scratch))
+        plan, _, _ = plan_wheel(facts, load_recipe(recipe), BuildOptions(output_dir=scratch))
     rules = {
         summary.rule.id: {"files": len(summary.members), "loses": summary.rule.loses}
         for summary in plan.summaries
@@ -41,6 +41,10 @@ def planned(path: Path, scratch: Path) -> dict[str, object]:
             "emptied": sorted(plan.cuda.emptied),
             "dropped": plan.dropped_requirements,
         }
+        if plan.cuda.renamed:
+            found["renamed"] = plan.cuda.renamed
+    if plan.replaced_requirements:
+        found["replaced"] = plan.replaced_requirements
     return found
 
 
@@ -48,7 +52,7 @@ def planned(path: Path, scratch: Path) -> dict[str, object]:
 def test_plan(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    found = planned(CASES[case](tmp_path), scratch)
+    found = planned(CASES[case](tmp_path), RECIPES.get(case, "cpu"), scratch)
     golden = HERE / f"{case}.json"
     if request.config.getoption("--update-golden"):
         golden.write_text(json.dumps(found, indent=1) + "\n")

@@ -54,7 +54,7 @@ int unused_cuda() { return error(); }
 } }
 """
 )
-_DEVICE_CODE = rf"""
+DEVICE_CODE_SOURCE = rf"""
 asm(".section .nv_fatbin, \"a\"\n"
     ".balign 8\n"
     ".globl fatbin\n"
@@ -85,7 +85,7 @@ struct CudaOptions { CudaOptions(bool fast); virtual ~CudaOptions(); std::string
 _TORCH_CUDA = (
     _CUDA_H
     + _TORCH_CUDA_H
-    + _DEVICE_CODE
+    + DEVICE_CODE_SOURCE
     + r"""
 namespace at { int add_cpu(); }
 namespace c10 { namespace cuda { int device_count(); } }
@@ -147,7 +147,7 @@ const char *torch_call(int what) {
 # All of torch in one library, as before the CPU and CUDA parts were apart.
 _ATEN = (
     _CUDA_H
-    + _DEVICE_CODE
+    + DEVICE_CODE_SOURCE
     + r"""
 namespace at { int add_cpu() { return 42; } int mul_cpu() { return 7; } }
 namespace at { int sub_cpu() { return 1; } }
@@ -219,7 +219,10 @@ def mixed_members() -> dict[str, bytes]:
 
 def thread_local_members(here: Path) -> dict[str, bytes]:
     """A library with device code and a thread-local variable, and one that uses both."""
-    source = _DEVICE_CODE + 'extern "C" { __thread int cuda_depth = 3; int x_cuda() { return 1; } }'
+    source = (
+        DEVICE_CODE_SOURCE
+        + 'extern "C" { __thread int cuda_depth = 3; int x_cuda() { return 1; } }'
+    )
     library = _build(here, "libx_cuda.so", source)
     user = 'extern "C" { extern __thread int cuda_depth; int x_cuda(); int cpu_add(); '
     user += "int x() { return cuda_depth + x_cuda() + cpu_add(); } }"

@@ -1,4 +1,4 @@
-"""torchvision at work on the CPU: its C++ operators, its image formats, a network.
+"""torchvision at work on the CPU: its C++ operators, its image formats, networks.
 
 Prints the sha256 of each result as JSON, so that the same torchvision on another torch can be
 compared. What is checked here is what does not depend on the other side.
@@ -21,11 +21,11 @@ def digest(values: Any) -> str:
     return hashlib.sha256(values.detach().contiguous().numpy().tobytes()).hexdigest()
 
 
-def picture(form: str) -> Any:
+def picture(form: str, **options: Any) -> Any:
     """A file with a gradient in it, and its pixels."""
     pixels = (torch.arange(3 * 8 * 9) * 37 % 256).to(torch.uint8).reshape(8, 9, 3)
     file = io.BytesIO()
-    Image.fromarray(pixels.numpy()).save(file, form)
+    Image.fromarray(pixels.numpy()).save(file, form, **options)
     return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8), pixels.permute(2, 0, 1)
 
 
@@ -40,6 +40,11 @@ def main() -> None:
     assert kept[0] == scores.argmax()
     results["nms"] = digest(kept)
 
+    offsets, weight = torch.rand(1, 18, 8, 8), torch.rand(4, 3, 3, 3)
+    bent = ops.deform_conv2d(torch.rand(1, 3, 10, 10), offsets, weight)
+    assert bent.shape == (1, 4, 8, 8)
+    results["deform_conv2d"] = digest(bent)
+
     features = torch.rand(2, 3, 32, 32, requires_grad=True)
     rois = torch.cat([torch.arange(2.0).repeat(20)[:, None], boxes / 3], 1)
     pooled = ops.roi_align(features, rois, (4, 4), sampling_ratio=2)
@@ -52,6 +57,11 @@ def main() -> None:
     assert torch.equal(image_io.decode_png(image_io.encode_png(pixels)), pixels)
     jpeg, _ = picture("JPEG")
     results["decode_jpeg"] = digest(image_io.decode_jpeg(jpeg))
+    results["encode_jpeg"] = digest(image_io.encode_jpeg(pixels, quality=80))
+    webp, _ = picture("WEBP", lossless=True)
+    assert torch.equal(image_io.decode_webp(webp), pixels)
+    lossy, _ = picture("WEBP", quality=50)
+    results["decode_webp"] = digest(image_io.decode_webp(lossy))
     try:
         image_io.decode_jpeg(jpeg, device="cuda")
     except (RuntimeError, AssertionError) as error:
@@ -69,6 +79,14 @@ def main() -> None:
         torch.testing.assert_close(scripted(batch.clone()), eager.clone())
     network.train()(torch.rand(2, 3, 64, 64)).square().mean().backward()
     results["resnet18.gradient"] = digest(network.conv1.weight.grad)
+
+    detector = torchvision.models.detection.fasterrcnn_mobilenet_v3_large_320_fpn(
+        weights=None, weights_backbone=None, box_score_thresh=0.0
+    ).eval()
+    with torch.inference_mode():
+        (found,) = detector([torch.rand(3, 96, 96)])
+    assert len(found["boxes"])
+    results["detector"] = digest(torch.cat([found["boxes"], found["scores"][:, None]], 1))
 
     json.dump(results, sys.stdout)
 

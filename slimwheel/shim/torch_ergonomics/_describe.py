@@ -24,7 +24,8 @@ def describe() -> Dict[str, Any]:
         `upstream`, `recipe`, `options`, `tools`, `environment` and `removed` as in the manifest
         that slimwheel wrote; `device_code`, which GPUs' code is in (or None: upstream's, or none);
         `companion` and `dev` (or None) with `requirement`, the version `installed` (or None) and
-        whether it `matches`. For "upstream": `version` (or None).
+        whether it `matches`; `beside`, `distribution`, `version` and `upstream` of other slim
+        distributions in the same place. For "upstream": `version` (or None).
     """
     location = _find("torch")
     if location is None:
@@ -94,9 +95,22 @@ def _slim(
         device_code=manifest.get("device_code"),
         companion=companion,
         dev=dev,
+        beside=_beside(location),
         findings=findings,
     )
     return description
+
+
+def _beside(location: str) -> List[Dict[str, Any]]:
+    """Other packages that slimwheel wrote a manifest into: torchvision, say."""
+    root, own = os.path.split(location)
+    found = []
+    for name in sorted(os.listdir(root)):
+        path = os.path.join(root, name, "_slimwheel", "manifest.json")
+        manifest = None if name == own else _read(path)
+        if manifest is not None:
+            found.append({key: manifest[key] for key in ("distribution", "version", "upstream")})
+    return found
 
 
 def _companion(

@@ -38,6 +38,10 @@ def _slim(description: Dict[str, Any]) -> List[str]:
         _field("companion", _state(description["companion"])),
         _field("dev wheel", _state(description["dev"])),
     ]
+    for other in description["beside"]:
+        slim = "%s %s" % (other["distribution"], other["version"])
+        made_of = "%s %s" % (other["upstream"]["name"], other["upstream"]["version"])
+        lines.append(_field("beside it", "%s, a slim build of %s" % (slim, made_of)))
     if description["device_code"]:
         lines += _gpus(description["device_code"])
     lines.append("removed:")

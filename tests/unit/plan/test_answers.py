@@ -40,7 +40,7 @@ def shadow_of(
 ) -> ShadowLibrary:
     cuda = recipe().cuda
     assert cuda is not None
-    wanted = Wanted(name, f"torch/lib/{name}", original, asked_as=[name])
+    wanted = Wanted(name, f"torch/lib/{name}", original, asked={"user": [name]})
     wanted.symbols = dict.fromkeys(symbols, original)
 
     def read(member: str) -> ElfFile:
