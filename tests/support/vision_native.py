@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.support.cuda_native import DEVICE_CODE_SOURCE
+from tests.support.native import compile_c
 from tests.support.upstream import TAG, Members, make_wheel
 
 _CUDART = "int cudaGetDeviceCount(int *n) { *n = 8; return 0; }"
@@ -64,12 +65,19 @@ _PYTHON: Members = {
         "import ctypes, glob, os\n\n"
         "def _check_cuda_version():\n    return 13000\n\n"
         'for path in glob.glob(os.path.join(os.path.dirname(__file__), "*.so")):\n'
-        "    ctypes.CDLL(path)\n"
+        "    try:\n        ctypes.CDLL(path)\n    except OSError:\n        pass\n"
     ),
 }
 
 
-def make_vision(directory: Path, *, cuda: bool = True, tag: str = TAG, torch: str = "") -> Path:
+def make_vision(
+    directory: Path,
+    *,
+    cuda: bool = True,
+    tag: str = TAG,
+    torch: str = "",
+    undefined: bool = False,
+) -> Path:
     """Write the wheel.
 
     Args:
@@ -77,6 +85,7 @@ def make_vision(directory: Path, *, cuda: bool = True, tag: str = TAG, torch: st
         cuda: as the package index has it; else as an official CPU build.
         tag: the wheel's, not expanded.
         torch: the requirement of torch; by default that of the look-alike torch's version.
+        undefined: whether it has one more library, which cannot be loaded.
     """
     version = "0.28.0" if cuda else "0.28.0+cpu"
     shown = "0.28.0+cu130" if cuda else version
@@ -86,6 +95,7 @@ def make_vision(directory: Path, *, cuda: bool = True, tag: str = TAG, torch: st
             **_PYTHON,
             "torchvision/version.py": f"__version__ = '{shown}'\n",
             **_libraries(cuda=cuda),
+            **(_undefined() if undefined else {}),
         },
         name="torchvision",
         version=version,
@@ -98,6 +108,14 @@ def make_vision(directory: Path, *, cuda: bool = True, tag: str = TAG, torch: st
 def _libraries(*, cuda: bool) -> Members:
     with tempfile.TemporaryDirectory() as folder:
         return _compiled(Path(folder), cuda=cuda)
+
+
+@cache
+def _undefined() -> Members:
+    source = "void nowhere_at_all(void); void use(void) { nowhere_at_all(); }"
+    with tempfile.TemporaryDirectory() as folder:
+        path = compile_c(source, Path(folder) / "video.so", "-shared", "-fPIC")
+        return {"torchvision/video.so": path.read_bytes()}
 
 
 def _compiled(folder: Path, *, cuda: bool) -> Members:

@@ -13,6 +13,7 @@ from slimwheel.build import BuildOptions, BuildReport, build_wheel
 from slimwheel.elf import ElfFile
 from slimwheel.errors import NothingToDo, WheelError
 from slimwheel.plan import Switches
+from slimwheel.plan.answers import is_variable
 from slimwheel.recipe import load_recipe
 from slimwheel.wheelfile.wheel import Wheel
 from tests.support.upstream import make_wheel
@@ -176,3 +177,19 @@ def test_a_distribution_without_a_recipe(tmp_path: Path) -> None:
     with pytest.raises(WheelError) as caught:
         build_wheel(wheel, load_recipe("cpu"), BuildOptions(tmp_path / "dist"))
     assert "No recipe that comes with slimwheel is for torchaudio" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "variable"),
+    [
+        ("_ZN3c104cuda20CUDACachingAllocator9allocatorE", True),
+        ("_ZN3c104cuda12device_countEv", False),
+        ("_ZNK3c104cuda10CUDAStream5queryEv", False),
+        ("_ZTVN3c104cuda4impl13CUDAGuardImplE", False),
+        ("cudaMalloc", False),
+        ("_ZN9broken", False),
+        ("_ZGVZN3c104cuda13warning_stateEvE14warning_state_", False),
+    ],
+)
+def test_variables_are_told_by_their_names(symbol: str, variable: bool) -> None:
+    assert is_variable(symbol) is variable
