@@ -11,7 +11,13 @@ LISTED = "torch==2.14.1"
 
 def test_all_that_is_listed_is_measured() -> None:
     names = [subject.upstream for subject in chosen_subjects(None)]
-    assert names == ["torch==2.13.0+cpu", "torch==2.14.1", "torch==1.0.0"]
+    assert names == [
+        "torch==2.13.0+cpu",
+        "torch==2.14.1",
+        "torch==1.0.0",
+        "torchvision==0.28.0",
+        "torchvision==0.29.1",
+    ]
 
 
 @pytest.mark.parametrize("subject", known_subjects(), ids=lambda subject: subject.upstream)
