@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import sys
+import threading
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 ENVIRONMENT = "TORCH_ERGONOMICS_ARCHIVES"
@@ -33,6 +34,7 @@ Code = NamedTuple(
     ],
 )
 
+_lock = threading.Lock()
 _CODE = {}  # type: Dict[str, Code]
 
 
@@ -53,9 +55,10 @@ def register(digest: str, code: Code) -> str:
     """
     name = package_name(digest)
     _CODE[name] = code
-    places = _places()
-    places[name] = code.path
-    os.environ[ENVIRONMENT] = json.dumps(places)
+    with _lock:
+        places = _places()
+        places[name] = code.path
+        os.environ[ENVIRONMENT] = json.dumps(places)
     return name
 
 

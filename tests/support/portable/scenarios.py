@@ -63,7 +63,7 @@ def there_and_back(network: Any, folder: str, package: Any = "networks", **optio
     state, got = network.state_dict(), loaded.state_dict()
     assert list(state) == list(got)
     for name in state:
-        assert same(state[name], got[name]), name
+        assert isinstance(state[name], dict) or same(state[name], got[name]), name
     assert type(loaded) is not type(network)
     assert type(loaded).__name__ == type(network).__name__
     return loaded
@@ -344,6 +344,32 @@ def changed_after_construction(folder: str) -> None:
     message = error(NotPortable, save_portable, network, "networks", path, example=torch.ones(1, 5))
     assert "outputs" in message, message
     assert os.listdir(folder) == []
+
+
+def hooks_are_not_carried(folder: str) -> None:
+    network = memory.Plain()
+    network.layer.register_forward_hook(print)
+    path = os.path.join(folder, "model.zip")
+    message = error(NotCarried, save_portable, network, "networks", path)
+    assert "hooks of module layer" in message, message
+
+
+def state_of_ones_own(folder: str) -> None:
+    if not hasattr(nn.Module, "get_extra_state"):
+        return
+    network = memory.ExtraState()
+    network.seen = {"words": ("a", 1), "mean": torch.tensor([2.5])}
+    loaded = there_and_back(network, folder)
+    assert loaded.seen["words"] == ("a", 1)
+    assert same(loaded.seen["mean"], network.seen["mean"])
+
+
+def functions_that_make_networks(folder: str) -> None:
+    network = memory.make(4)
+    loaded = there_and_back(network, folder, entry="networks.memory:make", config=[4])
+    again = os.path.join(folder, "again")
+    save_portable(loaded, "networks", again)
+    assert load_portable(again).layer.weight.shape == (4, 4)
 
 
 def constructors_that_look_at_their_weights(folder: str) -> None:

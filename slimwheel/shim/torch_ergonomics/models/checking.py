@@ -62,7 +62,8 @@ def compare(path: str, network: Any, example: Any, hidden: List[Source]) -> Foun
     import torch
 
     expected = fingerprint(network)  # type: Dict[str, Any]
-    device = next((str(tensor.device) for tensor in network.state_dict().values()), "cpu")
+    devices = (getattr(value, "device", None) for value in network.state_dict().values())
+    device = str(next(filter(None, devices), "cpu"))
     with tempfile.TemporaryDirectory() as folder:
         request = {
             "path": path,

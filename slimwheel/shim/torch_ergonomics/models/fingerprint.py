@@ -34,6 +34,8 @@ def fingerprint(network: Any) -> Dict[str, Dict[str, Any]]:
                 other["attribute %s%s" % (path, key)] = json.dumps(value, sort_keys=True)
             elif hasattr(value, "element_size"):
                 other["attribute %s%s" % (path, key)] = tensor_digest(value)
+        hooks = {key: len(value) for key, value in vars(module).items() if key.endswith("_hooks")}
+        other["hooks of module " + path[:-1]] = hooks
     for name, slot in slots(network).items():
         tensor = slot.holder[slot.key]
         if tensor is None:

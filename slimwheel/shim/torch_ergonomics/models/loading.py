@@ -11,7 +11,7 @@ from .errors import BadArchive, CannotLoad
 from .manifest import OPTIMIZER, PICKLE, SOURCES, WEIGHTS, read_manifest
 from .pickled import unpickle
 from .reading import read_tensors
-from .recording import record
+from .recording import called, record
 from .state import put, view_all
 from .uninitialized import no_initialization
 from .values import Decoder, import_outside
@@ -76,9 +76,6 @@ def load_portable(
         put(network, manifest["state"], decoder)
     except RuntimeError as error:
         raise CannotLoad("%s: its weights do not fit its network: %s" % (archive.path, error))
-    args = tuple(decoder.decode(value) for value in manifest["args"])
-    kwargs = {name: decoder.decode(value) for name, value in manifest["kwargs"].items()}
-    record(network, args, kwargs, manifest["entry"])
     return network if map_location == "cpu" else network.to(map_location)
 
 
@@ -184,12 +181,22 @@ def _finder(path: str, package: str, code: loaded.Code) -> Any:
 
 
 def _construct(manifest: Dict[str, Any], decoder: Decoder) -> Any:
-    call = (manifest["entry"], manifest["args"], manifest["kwargs"])
     if not manifest["initialize"]:
         # It was tried when the archive was saved. Another torch may want the values yet.
         try:
             with no_initialization():
-                return decoder.call(call)
+                return _call(manifest, decoder)
         except (ArithmeticError, AssertionError, RuntimeError, ValueError):
             pass
-    return decoder.call(call)
+    return _call(manifest, decoder)
+
+
+def _call(manifest: Dict[str, Any], decoder: Decoder) -> Any:
+    entry = manifest["entry"]
+    args = tuple(decoder.decode(manifest["args"]))
+    kwargs = {name: decoder.decode(value) for name, value in manifest["kwargs"].items()}
+    construction = called(args, kwargs, entry)
+    network = decoder.find(entry)(*args, **kwargs)
+    # So that it can be saved again.
+    record(network, construction)
+    return network

@@ -25,7 +25,7 @@ class Portable:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
-        record(self, args, kwargs)
+        record(self, called(args, kwargs))
         return self
 
 
@@ -39,23 +39,27 @@ def portable(cls: _Class) -> _Class:
     @functools.wraps(construct)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         if type(self) is cls:
-            record(self, args, kwargs)
+            record(self, called(args, kwargs))
         construct(self, *args, **kwargs)
 
     cls.__init__ = __init__  # type: ignore[misc]
     return cls
 
 
-def record(
-    network: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any], entry: Optional[str] = None
-) -> None:
-    """Notes the arguments. Lists and dictionaries are copied: constructors may change them."""
-    # torch.nn.Module wants to be initialized before attributes are set; this is no attribute of it.
+def called(
+    args: Tuple[Any, ...], kwargs: Dict[str, Any], entry: Optional[str] = None
+) -> Construction:
+    """Notes a call. Lists and dictionaries are copied: what is called may change them."""
     try:
-        args, kwargs = tuple(map(_copy, args)), _copy(kwargs)
+        return Construction(entry, tuple(map(_copy, args)), _copy(kwargs))
     except RecursionError:  # a list that contains itself: saving will say so
-        pass
-    network.__dict__[_RECORD] = Construction(entry, args, kwargs)
+        return Construction(entry, args, kwargs)
+
+
+def record(network: Any, construction: Construction) -> None:
+    """Remembers how a network was made."""
+    # torch.nn.Module wants to be initialized before attributes are set; this is no attribute of it.
+    network.__dict__[_RECORD] = construction
 
 
 def recorded(network: Any) -> Optional[Construction]:

@@ -8,7 +8,7 @@ from typing import Any, Iterator, Optional, Sequence
 from .checking import compare, differences
 from .draft import Draft, constructed, has_known_arguments, optimizer_state, pickled
 from .errors import NotPortable
-from .recording import record, recorded
+from .recording import called, record, recorded
 
 
 class NotCarried(UserWarning):
@@ -69,7 +69,7 @@ def save_portable(
     if config is not None or entry is not None:
         args = () if config is None or isinstance(config, dict) else tuple(config)
         kwargs = config if isinstance(config, dict) else {}
-        record(obj, args, kwargs, entry)
+        record(obj, called(args, kwargs, entry))
     path = os.path.abspath(os.fspath(output_path))
     beside = _new_file_beside(path)
     try:
@@ -103,7 +103,7 @@ def _drafts(network: Any, allow_pickle: bool) -> Iterator[Draft]:
     """In which ways to try to save a network, the better one first."""
     if has_known_arguments(network) or not allow_pickle:
         if recorded(network) is None and has_known_arguments(network):
-            record(network, (), {})
+            record(network, called((), {}))
         yield constructed(network)
     if allow_pickle:
         yield pickled(network)

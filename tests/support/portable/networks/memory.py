@@ -68,6 +68,25 @@ class Plain(nn.Module):
         return self.dropout(self.layer(x)) * self.threshold
 
 
+class ExtraState(nn.Module):
+    """Has in its state what is no tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.seen = None  # type: Any
+
+    def get_extra_state(self) -> Any:
+        return self.seen
+
+    def set_extra_state(self, state: Any) -> None:
+        self.seen = state
+
+
+def make(size: int) -> Any:
+    return Plain(size)
+
+
 class Fails(nn.Module):
     def __init__(self) -> None:
         super().__init__()
