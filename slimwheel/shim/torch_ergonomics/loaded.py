@@ -31,6 +31,7 @@ Code = NamedTuple(
         ("path", str),  # of the archive
         ("sources", Dict[str, Tuple[bool, bytes]]),  # by module: is it a package, its code
         ("namespaces", List[str]),  # packages without code
+        ("outside", Dict[str, Optional[str]]),  # what they import from elsewhere, with its version
     ],
 )
 
@@ -65,12 +66,6 @@ def register(digest: str, code: Code) -> str:
 def bare_name(module: str) -> str:
     """The name that a module has inside its archive; of other modules their own name."""
     return module.split(".", 3)[3] if _root(module) and module.count(".") > 2 else module
-
-
-def archive_prefix(module: str) -> str:
-    """What stands before the bare name of an archive's module: "" for other modules."""
-    root = _root(module)
-    return root + "." if root else ""
 
 
 def code_of(module: str) -> Optional[Code]:
@@ -153,6 +148,13 @@ class _Loader(importlib.abc.InspectLoader):
         source = self._archive.sources.get(bare_name(fullname))
         return importlib.util.decode_source(source[1]) if source else ""
 
+    def get_data(self, path: str) -> bytes:
+        """The bytes of a source, by the name of its file."""
+        for name, (_, code) in self._archive.sources.items():
+            if self.get_filename("%s.m.%s" % (__name__, name)) == path:
+                return code
+        raise OSError("%s is not in the archive: portable models carry sources only" % path)
+
     def create_module(self, _spec: Any) -> None:
         return None
 
@@ -162,7 +164,7 @@ class _Loader(importlib.abc.InspectLoader):
         if source is None:
             return
         inside = dict(builtins.__dict__)
-        inside["__import__"] = _importer(archive_prefix(name), self._archive)
+        inside["__import__"] = _importer(_root(name) + ".", self._archive)
         module.__dict__["__builtins__"] = inside
         # The code's own __future__ imports count, not those of this module.
         code = compile(source[1], self.get_filename(name), "exec", dont_inherit=True)

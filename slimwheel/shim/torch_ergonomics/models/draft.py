@@ -9,7 +9,7 @@ from .errors import NotPortable
 from .manifest import NAME, OPTIMIZER, PICKLE, SOURCES, WEIGHTS, new_manifest, saved_with
 from .pickled import modules_of, pickle_network
 from .recording import recorded
-from .sources import Collected, collect
+from .sources import Collected, Source, collect
 from .state import Store, missing, store_all, take
 from .values import Encoder
 from .writing import add_tensors, dtypes
@@ -19,7 +19,6 @@ class Draft:
     """The parts of an archive. Its tensors are those of the network, not copies.
 
     Attributes:
-        prefix: what stands before the names of its modules, if the network was loaded.
         modules: the one that has the network's class or function, and all that its arguments or
             its pickle refer to, under the names that they have in the archive.
         initialize: whether the constructor has to give parameters their first values.
@@ -27,8 +26,9 @@ class Draft:
     """
 
     def __init__(self, network: Any, modules: List[str]) -> None:
-        self.prefix = loaded.archive_prefix(type(network).__module__)
         self.modules = modules
+        # Of a network that was loaded: the sources of its archive are all that it needs.
+        self.archive = loaded.code_of(type(network).__module__)
         self.weights = Store()
         self.entry = None  # type: Optional[str]
         self.args = []  # type: List[Any]
@@ -49,7 +49,10 @@ class Draft:
         """
         first = self.modules[0]
         package = mod_path or first.partition(".")[0]
-        self.collected = collect(self.modules, package, include, allow, self.prefix)
+        if self.archive is not None:
+            self.collected = _carried_by(self.archive)
+            return
+        self.collected = collect(self.modules, package, include, allow)
         if first not in self.collected.sources:
             raise NotPortable(
                 "the network is made by %s, which is not in %s: name the package that it is in"
@@ -101,6 +104,14 @@ class Draft:
                 "members": members,
             }
         )
+
+
+def _carried_by(archive: loaded.Code) -> Collected:
+    sources = {
+        name: Source(name, is_package, code, archive.path)
+        for name, (is_package, code) in archive.sources.items()
+    }
+    return Collected(sources, list(archive.namespaces), dict(archive.outside))
 
 
 def constructed(network: Any) -> Draft:

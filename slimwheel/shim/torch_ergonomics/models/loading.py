@@ -144,7 +144,7 @@ def _code(archive: Archive, manifest: Dict[str, Any]) -> loaded.Code:
         if is_package != (module in packages):
             raise BadArchive("%s: %s is no package in the manifest" % (archive.path, module))
         sources[module] = (is_package, data)
-    return loaded.Code(archive.path, sources, list(manifest["namespaces"]))
+    return loaded.Code(archive.path, sources, manifest["namespaces"], manifest["outside"])
 
 
 def _find_outside(path: str, manifest: Dict[str, Any]) -> None:

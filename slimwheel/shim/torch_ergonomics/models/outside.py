@@ -8,7 +8,6 @@ import sys
 import sysconfig
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple  # noqa: F401
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 _SITES = ("site-packages", "dist-packages")
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
@@ -117,6 +116,9 @@ def _top(line: str) -> str:
 
 def _project(folder: str) -> Optional[str]:
     """The directory of the sources of an editable installation."""
+    # Brings all of http: only for who needs it.
+    from urllib.request import url2pathname
+
     try:
         url = json.loads("".join(_lines(folder, "direct_url.json")))
         if url["dir_info"]["editable"] and url["url"].startswith("file:"):

@@ -66,6 +66,9 @@ def save_portable(
 
     if not isinstance(obj, torch.nn.Module):
         raise TypeError("a torch.nn.Module can be saved, not a %s" % type(obj).__qualname__)
+    for name, value in (("include", include), ("allow", allow)):
+        if isinstance(value, str):
+            raise TypeError("%s is a list of names, not a text" % name)
     if config is not None or entry is not None:
         args = () if config is None or isinstance(config, dict) else tuple(config)
         kwargs = config if isinstance(config, dict) else {}

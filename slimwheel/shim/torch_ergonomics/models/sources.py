@@ -37,7 +37,6 @@ def collect(
     package: str,
     include: Iterable[str] = (),
     allow: Iterable[str] = (),
-    prefix: str = "",
 ) -> Collected:
     """Finds the sources of some modules and of all that they import of the same package.
 
@@ -48,15 +47,13 @@ def collect(
             code is not: it may only be imported through them, nothing from them.
         include: further packages and modules that are carried, whether imported or not.
         allow: top-level names that may be imported though no installed distribution has them.
-        prefix: what stands before the names of the modules in this process; their sources import
-            one another without it.
 
     Raises:
         NotPortable: an import leads to what would be missing elsewhere, or a source cannot be
             had. The message has a line for each; the error's filename and line are the first's.
     """
     roots = [package, *include]
-    collector = _Collector(roots, set(allow), prefix)
+    collector = _Collector(roots, set(allow))
     for name in entries:
         collector.follow(Import(name, "", "", 0, False, False), None)
     # Both lists grow meanwhile.
@@ -71,12 +68,11 @@ def collect(
 
 
 class _Collector:
-    def __init__(self, roots: List[str], allow: Set[str], prefix: str) -> None:
+    def __init__(self, roots: List[str], allow: Set[str]) -> None:
         self.roots = set(roots)
         self.above = {name for root in roots for name in _lineage(root)[:-1]}
         self.tops = {_lineage(root)[0] for root in roots}
         self.allow = allow
-        self.prefix = prefix
         self.sources = {}  # type: Dict[str, Source]
         self.readings = {}  # type: Dict[str, Reading]
         # What runs when the entries are imported, then what may run some time.
@@ -144,7 +140,7 @@ class _Collector:
         while names:
             parent = names.pop()
             children = set()  # type: Set[str]
-            for path in search_path(self._full(parent)) or ():
+            for path in search_path(parent) or ():
                 # Links may lead in circles.
                 real = os.path.realpath(path)
                 if real not in seen:
@@ -158,16 +154,15 @@ class _Collector:
         return not self.roots.isdisjoint(_lineage(name))
 
     def _is_own(self, name: str) -> bool:
-        """Whether its top-level name is one that modules are carried of, or that an archive has."""
-        top = name.partition(".")[0]
-        return top in self.tops or bool(self.prefix and find_spec(self.prefix + top))
+        """Whether its top-level name is one that modules are carried of."""
+        return name.partition(".")[0] in self.tops
 
     def _parts(self, module: str, name: str) -> Iterator[str]:
         """The modules that `from module import name` may import beside the first."""
         names = [name] if name else []
         if name == "*":
             names = self.readings[module].exported if module in self.readings else []
-        loaded = getattr(sys.modules.get(self._full(module)), "__dict__", {})
+        loaded = getattr(sys.modules.get(module), "__dict__", {})
         for part in names:
             # What the package has under this name comes before a module.
             if part not in loaded or isinstance(loaded[part], ModuleType):
@@ -276,13 +271,10 @@ class _Collector:
             error = NotPortable(text, source.filename, item.line)
         self.problems.setdefault(key, error)
 
-    def _full(self, name: str) -> str:
-        return self.prefix + name if self._is_own(name) else name
-
     def _find(self, name: str) -> Any:
         """The spec of a module, None if there is none. Imports nothing."""
         if name not in self.specs:
-            self.specs[name] = find_spec(self._full(name))
+            self.specs[name] = find_spec(name)
         return self.specs[name]
 
 

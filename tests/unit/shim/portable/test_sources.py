@@ -376,25 +376,6 @@ def test_calls_do_not_reach_into_an_archive(write: Write) -> None:
         assert names(collect(["pk.net"], "pk")) == found, call
 
 
-def test_what_was_itself_loaded_from_an_archive(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(
-        {
-            "held/m1/space/net.py": "import space, space.part, util\nfrom . import part",
-            "held/m1/space/part.py": "",
-            "held/m1/util.py": "",
-            "util.py": "raise AssertionError",
-        }
-    )
-    collected = collect(["space.net"], "space", include=["util"], prefix="held.m1.")
-    assert names(collected) == ["space.net", "space.part", "util"]
-    assert collected.sources["util"].code == b""
-    assert collected.namespaces == ["space"]
-    with pytest.raises(NotPortable, match=r'util is not carried: add include=\["util"\]'):
-        collect(["space.net"], "space", prefix="held.m1.")
-
-
 def test_links_in_circles(write: Write) -> None:
     root = write({"net.py": "", "pk/__init__.py": "", "pk/sub/__init__.py": "", "pk/sub/a.py": ""})
     (root / "pk/sub/again").symlink_to(root / "pk")
