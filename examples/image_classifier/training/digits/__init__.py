@@ -1,0 +1,5 @@
+"""A network that reads hand-written digits."""
+
+from .network import Classifier
+
+__all__ = ["Classifier"]
