@@ -51,6 +51,16 @@ def lists_what_is_left() -> None:
     assert torch.cuda.get_arch_list() == []
 
 
+def warns_for_another_package() -> None:
+    cuda = cuda_with(("NVIDIA A100", (8, 0)), ("NVIDIA H100", (9, 0)))
+    importlib.import_module("torchvision")
+    seen = [str(warning.message) for warning in warnings_of(cuda.init)]
+    # torch has code for both of them.
+    (text,) = seen
+    sys.stdout.write(text)
+    assert not warnings_of(cuda.init)
+
+
 def replaces_the_function_once() -> None:
     import torch
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from slimwheel.pysource import insert
+from slimwheel.recipe import load_recipe
 from slimwheel.shim import Manifest, boot_files
 from slimwheel.shim.manifest import DeviceCode
 from tests.unit.shim.conftest import write, write_package
@@ -23,6 +24,9 @@ import torch
 DEVICES = ()
 CHECKS = 0
 _initialized = _is_initializing = False
+_queued = []
+def _lazy_call(function):
+    function() if _initialized else _queued.append(function)
 def device_count():
     return len(DEVICES)
 def get_device_capability(index):
@@ -48,6 +52,8 @@ def init():
     _is_initializing = True
     try:
         _check_capability()
+        for function in _queued:
+            function()
     finally:
         _is_initializing = False
     _initialized = True
@@ -154,6 +160,27 @@ def test_warnings_where_there_is_code_for_older_gpus_of_the_generation(
     first, *_ = run(python, gpu, "warns_of_each_device_once").split("\n\n")
     assert "It runs code for older GPUs of its generation" in first
     assert "Kernels fail on it" not in first
+
+
+def test_another_package_asks_when_cuda_is_initialized(
+    python: str, gpu: Path, manifest: Manifest, code: DeviceCode
+) -> None:
+    """torchvision has device code of its own, and torch knows the GPUs."""
+    write(gpu, boot_files("torch", manifest))
+    code |= {"devices": ["9.0"], "architectures": ["sm_90"], "served": ["9.0"]}
+    manifest |= {
+        "distribution": "torchvision_gpu",
+        "version": "0.29.1+sm90",
+        "upstream": manifest["upstream"] | {"name": "torchvision", "version": "0.29.1"},
+        "recipe": {"name": "torchvision-gpu", "text": ""},
+    }
+    write(gpu, boot_files("torchvision", manifest))
+    (edit,) = load_recipe("torchvision-gpu").recipe.python
+    source = insert(b"from . import extension\n", edit.place, edit.code, edit.file)
+    write(gpu, {edit.file: source, "torchvision/extension.py": b"import torch.cuda\n"})
+    said = run(python, gpu, "warns_for_another_package")
+    assert "torchvision_gpu 0.29.1+sm90 was made for 9.0" in said
+    assert "slimwheel build --recipe torchvision-gpu --device 8.0 torchvision==0.29.1" in said
 
 
 def test_libraries_that_do_not_say_what_they_were_compiled_for(python: str, gpu: Path) -> None:
