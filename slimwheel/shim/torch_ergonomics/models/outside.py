@@ -32,7 +32,7 @@ def is_standard(top: str, spec: Optional[Any]) -> bool:
     """
     if spec is None:
         return top in getattr(sys, "stdlib_module_names", ())
-    if spec.origin in ("built-in", "frozen"):
+    if spec.origin in ("built-in", "frozen") or top in sys.builtin_module_names:
         return True
     paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     paths += [os.path.join(path, "lib-dynload") for path in paths]
