@@ -40,22 +40,22 @@ def _section(title: str, text: str) -> list[str]:
 def _before_and_after(results: Results) -> str:
     before, after = (results.sizes[name] for name in _BOTH)
     rows = [
-        _compared("download", before.download, after.download, megabytes),
-        _compared("installed", before.installed, after.installed, megabytes),
+        compared("download", before.download, after.download, megabytes),
+        compared("installed", before.installed, after.installed, megabytes),
     ]
     if results.spared():
         all_before, all_after = (results.with_dependencies(name) for name in _BOTH)
-        rows.append(_compared("installed, with dependencies", all_before, all_after, megabytes))
+        rows.append(compared("installed, with dependencies", all_before, all_after, megabytes))
     for installer, costs in results.installs.items():
-        rows += _compared_costs(f"`{installer} install`", costs)
+        rows += compared_costs(f"`{installer} install`", costs)
     if results.imports:
         statement = f"`import {results.module}`"
-        rows += _compared_costs(statement, results.imports)
+        rows += compared_costs(statement, results.imports)
         one, other = (Cost.median(results.imports[name]) for name in _BOTH)
         anonymous = one.peak_anonymous, other.peak_anonymous
         rows += [
-            _compared(f"{statement}, peak anonymous memory", *anonymous, megabytes),
-            _compared(f"{statement}, peak RSS", one.peak_rss, other.peak_rss, megabytes),
+            compared(f"{statement}, peak anonymous memory", *anonymous, megabytes),
+            compared(f"{statement}, peak RSS", one.peak_rss, other.peak_rss, megabytes),
         ]
     return table(
         (
@@ -201,16 +201,18 @@ def _all_rounds(results: Results) -> str:
     return table(("", "CPU, s", "time, s", "peak anonymous, MB", "peak RSS, MB"), rows)
 
 
-def _compared(what: str, before: float, after: float, text: _Text) -> tuple[str, ...]:
+def compared(what: str, before: float, after: float, text: _Text) -> tuple[str, ...]:
+    """Return a row: what it was, what it is, and the change in percent."""
     change = f"{100 * (after / before - 1):+.0f} %".replace("-", "\N{MINUS SIGN}")
     return what, text(before), text(after), change
 
 
-def _compared_costs(what: str, costs: Mapping[str, Sequence[Cost]]) -> list[tuple[str, ...]]:
+def compared_costs(what: str, costs: Mapping[str, Sequence[Cost]]) -> list[tuple[str, ...]]:
+    """Return the rows of CPU and time, of `upstream` and `slimwheel`."""
     one, other = (Cost.median(costs[name]) for name in _BOTH)
     return [
-        _compared(f"{what}, CPU", one.cpu, other.cpu, _seconds),
-        _compared(f"{what}, time", one.wall, other.wall, _seconds),
+        compared(f"{what}, CPU", one.cpu, other.cpu, _seconds),
+        compared(f"{what}, time", one.wall, other.wall, _seconds),
     ]
 
 
