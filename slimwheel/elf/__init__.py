@@ -1,10 +1,11 @@
 """Reading and cutting ELF shared objects, with nothing but their bytes.
 
 `ElfFile.parse` reads one, `slim` makes `Edits` that remove sections and change the RPATH,
-`shorten` prepares the ends of sections to go, `renaming_patches` gives needed libraries other
-names, `check_layout` holds a file against the loaders' rules, and `PatchelfQueue` makes the edits
-for which a file has to grow. `write_shadow` writes a small stand-in for a removed library, some of
-it made by `clone_data` from the original.
+`shorten` prepares the ends of sections to go, and the pages without a section that
+`find_leftovers` finds, `renaming_patches` gives needed libraries other names, `check_layout` holds
+a file against the loaders' rules, and `PatchelfQueue` makes the edits for which a file has to grow.
+`write_shadow` writes a small stand-in for a removed library, some of it made by `clone_data` from
+the original.
 """
 
 from slimwheel.elf.check import LayoutKind, LayoutProblem, check_layout
@@ -13,6 +14,7 @@ from slimwheel.elf.edits import Edits, Keep, Patch
 from slimwheel.elf.errors import ElfShapeError
 from slimwheel.elf.file import ElfFile, is_elf
 from slimwheel.elf.format import DynamicEntry, Header, Section, Segment, Symbol
+from slimwheel.elf.leftovers import find_leftovers
 from slimwheel.elf.needed import renaming_patches
 from slimwheel.elf.patchelf import PatchelfQueue, find_patchelf, patchelf_version
 from slimwheel.elf.relocations import Relocations
@@ -83,6 +85,7 @@ __all__ = [
     "Zeros",
     "check_layout",
     "clone_data",
+    "find_leftovers",
     "find_patchelf",
     "is_elf",
     "is_symbol_or_debug_section",

@@ -93,6 +93,7 @@ STRING_TAGS = frozenset(
 """Dynamic tags whose value is an offset in the dynamic string table."""
 
 STT_SECTION = 3
+STT_TLS = 6
 
 VER_FLG_BASE = 1
 VERSION_INDEX = 0x7FFF

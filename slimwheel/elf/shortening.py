@@ -19,18 +19,20 @@ _PAGE_SIZES = {fmt.EM_X86_64: 4096}
 _LARGEST_PAGE_SIZE = 65536
 _ADDRESSES = 1 << 64
 # What linkers pad with, and what patchelf overwrites what it moved with, by its version.
-_FILLERS = b"\0XZ"
+FILLERS = b"\0XZ"
 
 
 @dataclass(frozen=True)
 class Hole:
     """A stretch of the file that goes, by offsets.
 
-    In memory it begins with a page, and ends with one or with its PT_LOAD.
+    In memory it begins with a page, and ends with one or with its PT_LOAD. A leftover was no
+    section's.
     """
 
     start: int
     stop: int
+    is_leftover: bool = False
 
     @property
     def size(self) -> int:
@@ -46,7 +48,7 @@ class Shortened:
         elf: the old bytes with new headers: PT_LOADs with holes between them, shorter sections.
         holes: what of the old file goes, in its order.
         patches: zeros for what is free and does not go, for want of a whole page or of room.
-        left: free bytes that could have gone, had there been room for program headers.
+        left: free bytes of sections that could have gone, had there been room for program headers.
     """
 
     elf: ElfFile
@@ -56,8 +58,13 @@ class Shortened:
 
     @property
     def cut(self) -> int:
-        """Bytes that go."""
-        return sum(hole.size for hole in self.holes)
+        """Bytes of sections that go."""
+        return sum(hole.size for hole in self.holes if not hole.is_leftover)
+
+    @property
+    def cut_leftovers(self) -> int:
+        """Bytes that go and were no section's."""
+        return sum(hole.size for hole in self.holes if hole.is_leftover)
 
 
 def page_size(elf: ElfFile) -> int:
@@ -65,14 +72,16 @@ def page_size(elf: ElfFile) -> int:
     return _PAGE_SIZES.get(elf.header.machine, _LARGEST_PAGE_SIZE)
 
 
-def shorten(elf: ElfFile, sizes: Mapping[int, int]) -> Shortened:
+def shorten(elf: ElfFile, sizes: Mapping[int, int], leftovers: Iterable[range] = ()) -> Shortened:
     """Give sections new, smaller sizes.
 
-    Where there is no room for a program header for every hole, the largest holes are made.
+    Where there is no room for a program header for every hole, the largest holes are made, those
+    of leftovers last.
 
     Args:
         elf: the file; nothing that a section loses may still be used.
         sizes: new sizes in bytes, by the number of the section.
+        leftovers: what goes as well, where there is room, as `find_leftovers` found it.
 
     Raises:
         ElfShapeError: a section is in no PT_LOAD, grows, or shares what it would lose.
@@ -90,11 +99,11 @@ def shorten(elf: ElfFile, sizes: Mapping[int, int]) -> Shortened:
         sections[number] = section._replace(size=size)
         tail = range(section.offset + size, section.end)
         others = [range(s.offset, s.end) for s in elf.sections if s.number != number]
-        if _is_shared(tail, [*others, *_tables(elf)]):
+        if _is_shared(tail, [*others, *tables(elf)]):
             raise _refusal(elf, f"section {section.name} shares its end", tail.start)
         tails.append(tail)
         possible += _hole(elf, load, tail)
-    segments, holes = _with_holes(elf, possible)
+    segments, holes = _with_holes(elf, possible, list(_leftover_holes(elf, leftovers)))
     header = elf.header._replace(phnum=len(segments))
     new = replace(elf, header=header, segments=segments, sections=tuple(sections))
     patches = [patch for tail in tails for patch in _zeros(tail, holes)]
@@ -105,11 +114,21 @@ def shorten(elf: ElfFile, sizes: Mapping[int, int]) -> Shortened:
 def _load_of(elf: ElfFile, section: Section) -> Segment:
     for load in elf.loads if section.is_alloc and section.file_size else ():
         is_inside = load.offset <= section.offset and section.end <= load.end
-        is_sound = load.file_size <= load.memory_size and load.memory_end <= _ADDRESSES
         distance = section.offset - load.offset
-        if is_inside and is_sound and distance == section.address - load.address:
+        if is_inside and _is_sound(load) and distance == section.address - load.address:
             return load
     raise _refusal(elf, f"section {section.name} is in no loaded segment", section.offset)
+
+
+def _is_sound(load: Segment) -> bool:
+    return load.file_size <= load.memory_size and load.memory_end <= _ADDRESSES
+
+
+def _leftover_holes(elf: ElfFile, leftovers: Iterable[range]) -> Iterator[Hole]:
+    for stretch in leftovers:
+        for load in elf.loads:
+            if load.offset <= stretch.start and stretch.stop <= load.end and _is_sound(load):
+                yield from (replace(hole, is_leftover=True) for hole in _hole(elf, load, stretch))
 
 
 def _hole(elf: ElfFile, load: Segment, tail: range) -> Iterator[Hole]:
@@ -131,7 +150,8 @@ def _hole(elf: ElfFile, load: Segment, tail: range) -> Iterator[Hole]:
         yield hole
 
 
-def _tables(elf: ElfFile) -> Iterator[range]:
+def tables(elf: ElfFile) -> Iterator[range]:
+    """Yield where the program headers and the section headers are, by offsets."""
     header = elf.header
     yield range(header.phoff, header.phoff + header.phnum * fmt.PROGRAM_HEADER.size)
     yield range(header.shoff, header.shoff + header.shnum * fmt.SECTION_HEADER.size)
@@ -142,15 +162,21 @@ def _is_shared(stretch: range, others: Iterable[range]) -> bool:
     return any(max(other.start, stretch.start) < min(other.stop, stretch.stop) for other in others)
 
 
-def _with_holes(elf: ElfFile, possible: list[Hole]) -> tuple[tuple[Segment, ...], tuple[Hole, ...]]:
+def _with_holes(
+    elf: ElfFile, possible: list[Hole], leftovers: list[Hole]
+) -> tuple[tuple[Segment, ...], tuple[Hole, ...]]:
     """Split PT_LOADs at the largest holes that there is room for; return segments and holes."""
     segments = list(elf.segments)
     holes: tuple[Hole, ...] = ()
-    room = _room(elf) // fmt.PROGRAM_HEADER.size if possible else 0
-    for hole in sorted(possible, key=lambda hole: hole.size, reverse=True):
+    every = [*possible, *leftovers]
+    room = _room(elf, every) // fmt.PROGRAM_HEADER.size if every else 0
+    for hole in sorted(every, key=lambda hole: (hole.is_leftover, -hole.size)):
         more = tuple(sorted((*holes, hole), key=lambda hole: hole.start))
         split = [piece for segment in elf.segments for piece in _split(segment, more)]
-        fitting = _fitting(split, room)
+        # No note gives up its place for a leftover.
+        fitting = split if len(split) <= room else None
+        if not hole.is_leftover:
+            fitting = _fitting(split, room)
         if fitting is not None:
             segments, holes = fitting, more
     table_size = len(segments) * fmt.PROGRAM_HEADER.size
@@ -164,9 +190,11 @@ def _with_holes(elf: ElfFile, possible: list[Hole]) -> tuple[tuple[Segment, ...]
 def _split(segment: Segment, holes: tuple[Hole, ...]) -> Iterator[Segment]:
     rest = segment
     for hole in holes:
-        if segment.type == fmt.PT_LOAD and rest.offset < hole.start and hole.stop <= rest.end:
+        # Where a section's end and a leftover meet, nothing is between two holes.
+        if segment.type == fmt.PT_LOAD and rest.offset <= hole.start and hole.stop <= rest.end:
             before = hole.start - rest.offset
-            yield rest._replace(file_size=before, memory_size=before)
+            if before:
+                yield rest._replace(file_size=before, memory_size=before)
             skipped = hole.stop - rest.offset
             rest = rest._replace(
                 offset=hole.stop,
@@ -195,11 +223,11 @@ def _fitting(segments: list[Segment], room: int) -> list[Segment] | None:
     return segments
 
 
-def _room(elf: ElfFile) -> int:
+def _room(elf: ElfFile, holes: Iterable[Hole]) -> int:
     """Return the bytes that the program header table can have where it is.
 
-    What follows it is free when no section and no segment but the PT_LOAD around it holds it, and
-    when it looks as linkers and patchelf leave what is free.
+    What follows it is free when no section and no segment but the PT_LOAD around it holds it, when
+    it is before every hole, and when it looks as linkers and patchelf leave what is free.
     """
     start = elf.header.phoff
     end = start + len(elf.segments) * fmt.PROGRAM_HEADER.size
@@ -211,9 +239,10 @@ def _room(elf: ElfFile) -> int:
         return end - start
     taken = [elf.header.shoff, elf.source.size, *(load.end for load in around)]
     taken += [first for first, _ in spans]
+    taken += [hole.start for hole in holes]
     stop = min(offset for offset in taken if offset >= end)
     free = bytes(elf.data[end : min(stop, end + page_size(elf))])
-    return end - start + len(free) - len(free.lstrip(_FILLERS))
+    return end - start + len(free) - len(free.lstrip(FILLERS))
 
 
 def _zeros(tail: range, holes: tuple[Hole, ...]) -> Iterator[Patch]:

@@ -1,5 +1,6 @@
 """What happens to the device code of one library: some images go, all of them, or none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from slimwheel.cuda import emptied, prune
@@ -21,10 +22,13 @@ class DeviceChange:
     cut_packed: int = 0
 
 
-def change_device_code(plan: Plan, member: str, elf: ElfFile, *, symbols: bool) -> DeviceChange:
+def change_device_code(
+    plan: Plan, member: str, elf: ElfFile, leftovers: Iterable[range], *, symbols: bool
+) -> DeviceChange:
     """Take out of a library what its plan says; where that cannot be done safely, warn.
 
     Args:
+        leftovers: pages that go together with device code, as `shorten` takes them.
         symbols: whether the static symbol tables stay.
 
     Raises:
@@ -33,13 +37,13 @@ def change_device_code(plan: Plan, member: str, elf: ElfFile, *, symbols: bool) 
     """
     recipe = plan.loaded.recipe
     if recipe.cuda is not None and plan.cuda is not None and member in plan.cuda.emptied:
-        return _emptied(plan, recipe.cuda.id, member, elf, symbols)
+        return _emptied(plan, recipe.cuda.id, member, elf, leftovers, symbols)
     if recipe.device_code is None or plan.device_code is None:
         return DeviceChange()
     if member not in plan.device_code.libraries:
         return DeviceChange()
     try:
-        change, code = _pruned(plan, member, elf, plan.device_code.choose, symbols)
+        change, code = _pruned(plan, member, elf, plan.device_code.choose, leftovers, symbols)
     except ElfShapeError as error:
         plan.warnings.append(f"{member} keeps all its device code: {reason(error)}")
         return DeviceChange()
@@ -51,9 +55,11 @@ def change_device_code(plan: Plan, member: str, elf: ElfFile, *, symbols: bool) 
     return replace(change, rule=recipe.device_code.id, words=words)
 
 
-def _emptied(plan: Plan, rule: str, member: str, elf: ElfFile, symbols: bool) -> DeviceChange:
+def _emptied(
+    plan: Plan, rule: str, member: str, elf: ElfFile, leftovers: Iterable[range], symbols: bool
+) -> DeviceChange:
     try:
-        change, _ = _pruned(plan, member, elf, lambda _: frozenset(), symbols)
+        change, _ = _pruned(plan, member, elf, lambda _: frozenset(), leftovers, symbols)
     except ElfShapeError:
         # In place it always works; the file only does not become smaller.
         change = DeviceChange(patches=tuple(emptied(elf)))
@@ -61,10 +67,15 @@ def _emptied(plan: Plan, rule: str, member: str, elf: ElfFile, symbols: bool) ->
 
 
 def _pruned(
-    plan: Plan, member: str, elf: ElfFile, choice: Choice, symbols: bool
+    plan: Plan,
+    member: str,
+    elf: ElfFile,
+    choice: Choice,
+    leftovers: Iterable[range],
+    symbols: bool,
 ) -> tuple[DeviceChange, LibraryCode]:
     pruning = prune(elf, choice, symbols=symbols)
-    shortened = shorten(elf, pruning.sizes) if pruning.sizes else None
+    shortened = shorten(elf, pruning.sizes, leftovers) if pruning.sizes else None
     if shortened is not None and shortened.left:
         plan.warnings.append(
             f"{member} has no room for more program headers: {shortened.left:,} bytes stay in it "

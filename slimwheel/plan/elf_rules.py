@@ -1,25 +1,32 @@
-"""Rules about ELF files: copies that nobody names, symbol tables, RPATHs."""
+"""Rules about ELF files: copies that nobody names, symbol tables, patchelf's leftovers, RPATHs."""
 
 import posixpath
 from collections import defaultdict
+from dataclasses import replace
+from typing import TypeVar
 
 from slimwheel.elf import (
     Edits,
     ElfShapeError,
     Section,
+    find_leftovers,
     is_symbol_or_debug_section,
     renaming_patches,
     rpath_fits,
+    sections_to_remove,
+    shorten,
     slim,
 )
-from slimwheel.plan.device_changes import DeviceChange, change_device_code
+from slimwheel.plan.device_changes import change_device_code
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, Saving
 from slimwheel.plan.search import missing_needed, wanted_rpath
-from slimwheel.recipe import ContentKind
+from slimwheel.recipe import ContentKind, Leftovers, Symbols
 from slimwheel.recipe.patterns import Matcher
 from slimwheel.wheelfile.members import Member
 from slimwheel.wheelfile.places import Places
+
+R = TypeVar("R", Symbols, Leftovers)
 
 # What deflate makes of symbol tables, for estimates of the download: measured on torch's
 # libraries, where names share long prefixes.
@@ -96,29 +103,46 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
     changes: list[str] = []
     found, rpath, used_patchelf = _linked(plan, facts, member, places, savings, changes)
     renamed = renaming_patches(found.elf, plan.renamed(member)) or []
-    symbols = plan.rule_on(plan.loaded.recipe.symbols, facts.wheel.version)
-    if symbols is not None and Matcher(symbols.exceptions)(member):
-        symbols = None
-    device_code = change_device_code(plan, member, found.elf, symbols=symbols is None)
-    cut = device_code.shortened.cut if device_code.shortened else 0
-    savings += [Saving(device_code.rule, cut)] if device_code.rule else []
-    changes += [device_code.words] if device_code.words else []
+    symbols = _for_member(plan, facts, plan.loaded.recipe.symbols, member)
+    leftovers_rule = _for_member(plan, facts, plan.loaded.recipe.leftovers, member)
+    leftovers = find_leftovers(found.elf) if leftovers_rule else ()
+    device_code = change_device_code(plan, member, found.elf, leftovers, symbols=symbols is None)
+    shortened = device_code.shortened or shorten(found.elf, {}, leftovers)
     edits = slim(
         found.elf,
         drop=is_symbol_or_debug_section if symbols else _no_section,
         rpath=rpath,
         patches=(*device_code.patches, *renamed),
-        shortened=device_code.shortened,
+        shortened=shortened if shortened.holes or shortened.patches else None,
     )
-    if symbols is not None and edits.saved > cut:
+    shares = []
+    if device_code.rule:
+        changes.append(device_code.words)
+        shares.append(Saving(device_code.rule, shortened.cut))
+    if leftovers_rule is not None and shortened.cut_leftovers:
+        changes.append(f"{shortened.cut_leftovers:,} bytes that patchelf left taken out")
+        shares.append(Saving(leftovers_rule.id, shortened.cut_leftovers))
+    rest = edits.saved - shortened.cut - shortened.cut_leftovers
+    if symbols and rest > 0 and sections_to_remove(found.elf, is_symbol_or_debug_section):
         changes.append("without symbol tables and debug sections")
-        savings.append(Saving(symbols.id, edits.saved - cut))
+        shares.append(Saving(symbols.id, 0))
     if not changes:
         facts.release(member)
         return
+    if shares:
+        # What closing up makes of alignment is the last one's.
+        shares[-1] = replace(shares[-1], bytes=shares[-1].bytes + rest)
     plan.elf[member] = ElfRewrite(edits, used_patchelf)
     why = "; ".join(changes)
-    plan.decisions[member] = _rewritten(upstream, edits, device_code, _by_rule(savings), why)
+    removed = (shortened.cut, shortened.cut_leftovers)
+    plan.decisions[member] = _rewritten(
+        upstream,
+        edits,
+        device_code.cut_packed,
+        sum(removed),
+        _by_rule([*savings, *shares]),
+        why,
+    )
 
 
 def _by_rule(savings: list[Saving]) -> tuple[Saving, ...]:
@@ -127,6 +151,12 @@ def _by_rule(savings: list[Saving]) -> tuple[Saving, ...]:
     for saving in savings:
         sums[saving.rule] += saving.bytes
     return tuple(Saving(rule, size) for rule, size in sums.items())
+
+
+def _for_member(plan: Plan, facts: Facts, rule: R | None, member: str) -> R | None:
+    """Return a rule where it is on and does not except the member."""
+    on = plan.rule_on(rule, facts.wheel.version)
+    return None if on is None or Matcher(on.exceptions)(member) else on
 
 
 def _linked(
@@ -179,13 +209,15 @@ def _no_section(section: Section) -> bool:  # noqa: ARG001 - the shape that `sli
 def _rewritten(
     upstream: Member,
     edits: Edits,
-    device_code: DeviceChange,
+    cut_packed: int,
+    cut: int,
     savings: tuple[Saving, ...],
     why: str,
 ) -> Decision:
-    cut = device_code.shortened.cut if device_code.shortened else 0
+    # Device code is counted as it is packed, and of leftovers, one letter over and over, next to
+    # nothing is downloaded.
     others = max(upstream.size - edits.size - cut, 0)
-    estimate = upstream.compressed_size - device_code.cut_packed - round(_SYMBOLS_RATIO * others)
+    estimate = upstream.compressed_size - cut_packed - round(_SYMBOLS_RATIO * others)
     return Decision(
         upstream.name,
         Action.REWRITE,

@@ -98,7 +98,7 @@ def _switched(recipe: Recipe, switches: Switches) -> Recipe:
     if not wanted:
         return recipe
 
-    single = ("cuda", "device_code", "duplicates", "symbols", "needed", "rpath")
+    single = ("cuda", "device_code", "duplicates", "symbols", "leftovers", "needed", "rpath")
     switched = {
         name: rule and _switched_rule(rule, wanted)
         for name in single

@@ -19,11 +19,13 @@ from slimwheel.recipe.schema import (
     ContentKind,
     Forget,
     Guard,
+    Leftovers,
     PythonEdit,
     Recipe,
     Refusal,
     Removal,
     Requires,
+    Symbols,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Family",
     "Forget",
     "Guard",
+    "Leftovers",
     "LoadedRecipe",
     "PythonEdit",
     "Recipe",
@@ -43,6 +46,7 @@ __all__ = [
     "Requires",
     "Rule",
     "Shadow",
+    "Symbols",
     "json_schema",
     "load_recipe",
     "load_recipe_file",

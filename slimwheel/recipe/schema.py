@@ -66,6 +66,13 @@ class Symbols(Rule):
     exceptions: tuple[Pattern, ...] = Field(default=(), alias="except")
 
 
+class Leftovers(Rule):
+    """What patchelf left where it moved parts of ELF files goes, in whole pages of memory."""
+
+    id: RuleId = "leftovers"
+    exceptions: tuple[Pattern, ...] = Field(default=(), alias="except")
+
+
 class Duplicates(Rule):
     """Byte-identical copies of libraries go when nothing asks for them by name."""
 
@@ -220,6 +227,7 @@ class Recipe(Model):
     distribution: Distribution
     remove: tuple[Removal, ...] = ()
     symbols: Symbols | None = None
+    leftovers: Leftovers | None = None
     duplicates: Duplicates | None = None
     needed: Needed | None = None
     rpath: Rpath | None = None
@@ -250,6 +258,7 @@ class Recipe(Model):
             self.device_code,
             self.duplicates,
             self.symbols,
+            self.leftovers,
             self.needed,
             self.rpath,
         )
