@@ -1,12 +1,14 @@
 """What a plan refuses, what it warns of, and what switches do to it."""
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from slimwheel.build import BuildOptions, plan_wheel
+from slimwheel.elf import find_patchelf
 from slimwheel.errors import NothingToDo, RecipeError, SlimwheelError, UsageError, WheelError
 from slimwheel.plan import Action, Facts, Plan, Switches
 from slimwheel.recipe import load_recipe
@@ -175,6 +177,21 @@ def test_what_is_no_library_stays_as_it_is(planned: Planned, tmp_path: Path) -> 
     plan = planned(make_torch_wheel(tmp_path, members=members))
     assert plan.decisions["torch/lib/part.o"].action is Action.KEEP
     assert plan.decisions["torch/lib/libscript.so"].action is Action.KEEP
+
+
+def test_what_patchelf_left_goes(planned: Planned, tmp_path: Path) -> None:
+    names = "".join(f"int a_name_of_some_length_{n}(void) {{ return {n}; }}" for n in range(3000))
+    library = compile_c(names, tmp_path / "libmany.so", "-shared", "-fPIC", "-Wl,-s")
+    subprocess.run([find_patchelf(), "--set-rpath", "$ORIGIN", library], check=True)
+    member = "torch/lib/libmany.so"
+    wheel = make_torch_wheel(tmp_path, members={member: library.read_bytes()})
+    decision = planned(wheel).decisions[member]
+    assert decision.rules == ("leftovers",)
+    assert "bytes that patchelf left taken out" in decision.why
+    assert decision.before - decision.after == decision.savings[0].bytes > 0x10000
+    assert planned(wheel, keep=("leftovers",)).decisions[member].action is Action.KEEP
+    excepted = planned(wheel, '[leftovers]\nexcept = ["libm*.so"]\n')
+    assert excepted.decisions[member].action is Action.KEEP
 
 
 def test_every_action_has_its_words(planned: Planned, tmp_path: Path) -> None:
