@@ -140,7 +140,8 @@ def errors() -> None:
 def large_result() -> None:
     result = run_isolated(FUNCTIONS + "ones", [512, 1000, 250], timeout=600)
     assert result.shape == (512, 1000, 250)
-    assert int(result.sum(dtype=torch.float64)) == result.numel()
+    # By parts: sums may take memory of their own.
+    assert all(float(part.sum()) == part.numel() for part in result)
 
 
 def small_result() -> None:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import struct
+import unicodedata
 import zipfile
 from typing import Any, BinaryIO, Dict, Iterable, List, NamedTuple, Tuple
 
@@ -168,8 +169,9 @@ def _members(file: BinaryIO) -> Dict[str, Member]:
             raise BadArchive("its directory ends after %d of %d entries" % (len(found), count))
         fields = _ENTRY.unpack_from(directory, position)
         lengths = fields[10:13]
-        text = directory[position + _ENTRY.size :][: sum(lengths)]
-        position += _ENTRY.size + sum(lengths)
+        begin_text = position + _ENTRY.size
+        position = begin_text + sum(lengths)
+        text = directory[begin_text:position]
         if fields[0] != b"PK\x01\x02" or len(text) != sum(lengths):
             raise BadArchive("entry %d of its directory is damaged" % len(found))
         name = _name(text[: lengths[0]], fields[3])
@@ -177,7 +179,7 @@ def _members(file: BinaryIO) -> Dict[str, Member]:
             raise BadArchive("two members are called %s" % name)
         extra = text[lengths[0] : lengths[0] + lengths[1]]
         size, offset = _sizes(name, fields, extra)
-        data_offset = _local(file, name, text[: lengths[0]], offset, size)
+        data_offset = _local(file, name, text[: lengths[0]], fields, size, offset)
         found[name] = Member(name, data_offset, size)
         starts.append((offset, data_offset + size, name))
     if position != len(directory):
@@ -204,8 +206,9 @@ def _directory(file: BinaryIO) -> Tuple[bytes, int, int]:
     _, disk, first_disk, here, count, length, begin, comment = _END.unpack(tail)
     if comment or disk or first_disk or here != count:
         raise BadArchive("a zip archive with a comment or in several parts")
+    short = count, length, begin
     if count == _FULL16 or length == _FULL32 or begin == _FULL32:
-        count, length, begin, end = _directory64(file, end)
+        count, length, begin, end = _directory64(file, end, short)
     if count > MOST_MEMBERS or length > _MOST_DIRECTORY_BYTES:
         raise BadArchive(
             "%d members with %d bytes of names; at most %d and %d are read"
@@ -218,14 +221,27 @@ def _directory(file: BinaryIO) -> Tuple[bytes, int, int]:
     return _read(file, begin, length), count, begin
 
 
-def _directory64(file: BinaryIO, end: int) -> Tuple[int, int, int, int]:
+def _directory64(
+    file: BinaryIO, end: int, short: Tuple[int, int, int]
+) -> Tuple[int, int, int, int]:
+    """What the end of a large archive says, and where it begins; the short end must agree."""
     locator = end - _END64_LOCATOR.size
     record = locator - _END64.size
     if record >= 0:
         fields = _END64.unpack(_read(file, record, _END64.size))
-        sign, _, at, _ = _END64_LOCATOR.unpack(_read(file, locator, _END64_LOCATOR.size))
-        if sign == b"PK\x06\x07" and at == record and fields[0] == b"PK\x06\x06":
-            return fields[7], fields[8], fields[9], record
+        found = _END64_LOCATOR.unpack(_read(file, locator, _END64_LOCATOR.size))
+        values = fields[7:]
+        agree = all(
+            value in (full, large)
+            for value, full, large in zip(short, (_FULL16, _FULL32, _FULL32), values)
+        )
+        if (
+            found == (b"PK\x06\x07", 0, record, 1)
+            and fields[:2] == (b"PK\x06\x06", _END64.size - 12)
+            and fields[4:7] == (0, 0, fields[7])
+            and agree
+        ):
+            return values[0], values[1], values[2], record
     raise BadArchive("the end of its directory for large archives is damaged")
 
 
@@ -235,7 +251,8 @@ def _name(raw: bytes, flags: int) -> str:
     except UnicodeDecodeError:
         raise BadArchive("a member's name is not text: %r" % raw[:100])
     # Absolute names, "..", backslashes, drives, streams and hidden files are all something else.
-    if not _NAME.match(name) or len(raw) > 1000:
+    # Python sees names that look alike as one, those of imports in this form.
+    if len(raw) > 1000 or not _NAME.match(name) or unicodedata.normalize("NFKC", name) != name:
         raise BadArchive("a member is called %.100r, which no portable model has" % name)
     return name
 
@@ -248,6 +265,8 @@ def _sizes(name: str, fields: Tuple[Any, ...], extra: bytes) -> Tuple[int, int]:
         raise BadArchive("%s is compressed or encrypted; portable models only store" % name)
     if kind not in (0, 0o10):
         raise BadArchive("%s is no regular file" % name)
+    if fields[12] or fields[13]:
+        raise BadArchive("%s has a comment, or is in another part" % name)
     large = _extra64(name, extra)
     values = []
     for value in (size, packed, offset):
@@ -256,37 +275,40 @@ def _sizes(name: str, fields: Tuple[Any, ...], extra: bytes) -> Tuple[int, int]:
                 raise BadArchive("%s lacks its 64-bit sizes" % name)
             value, large = struct.unpack("<Q", large[:8])[0], large[8:]
         values.append(value)
+    if large:
+        raise BadArchive("%s has 64-bit sizes beside its sizes" % name)
     if values[0] != values[1]:
         raise BadArchive("%s has two sizes, %d and %d" % (name, values[1], values[0]))
     return values[0], values[2]
 
 
 def _extra64(name: str, extra: bytes) -> bytes:
-    while extra:
-        if len(extra) < 4:
-            raise BadArchive("the extra field of %s is damaged" % name)
-        kind, length = struct.unpack("<2H", extra[:4])
-        if kind == 1:
-            return extra[4 : 4 + length]
-        extra = extra[4 + length :]
-    return b""
+    """What an extra field has of 64-bit sizes; other fields, as of another name, are refused."""
+    if not extra:
+        return b""
+    if len(extra) < 4 or struct.unpack("<2H", extra[:4]) != (1, len(extra) - 4):
+        raise BadArchive("the extra field of %s is damaged, or no field of sizes" % name)
+    return extra[4:]
 
 
-def _local(file: BinaryIO, name: str, raw: bytes, offset: int, size: int) -> int:
+def _local(
+    file: BinaryIO, name: str, raw: bytes, entry: Tuple[Any, ...], size: int, offset: int
+) -> int:
     """Where the member's data begins; its local header must say what the directory says."""
     fields = _LOCAL.unpack(_read(file, offset, _LOCAL.size))
     lengths = fields[9:11]
     rest = _read(file, offset + _LOCAL.size, sum(lengths))
     large = _extra64(name, rest[lengths[0] :])
     sizes = fields[7:9]
-    if sizes == (_FULL32, _FULL32) and len(large) >= 16:
-        sizes = struct.unpack("<2Q", large[:16])
+    if sizes == (_FULL32, _FULL32) and len(large) == 16:
+        sizes, large = struct.unpack("<2Q", large), b""
     if (
         fields[0] != b"PK\x03\x04"
-        or fields[2] & ~_UTF8
-        or fields[3] != zipfile.ZIP_STORED
+        # Flags, method, time, date and checksum.
+        or fields[2:7] != entry[3:8]
         or rest[: lengths[0]] != raw
         or sizes != (size, size)
+        or large
     ):
         raise BadArchive(
             "the header of %s at byte %d says other than the directory" % (name, offset)
@@ -295,8 +317,11 @@ def _local(file: BinaryIO, name: str, raw: bytes, offset: int, size: int) -> int
 
 
 def _read(file: BinaryIO, offset: int, length: int) -> bytes:
-    file.seek(offset)
-    data = file.read(length)
+    # Offsets of 64 bits are more than a file can be asked for.
+    data = b""
+    if offset <= file.seek(0, os.SEEK_END):
+        file.seek(offset)
+        data = file.read(length)
     if len(data) != length:
         raise BadArchive("%d bytes are to be at byte %d, which are not there" % (length, offset))
     return data

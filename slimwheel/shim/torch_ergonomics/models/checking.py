@@ -18,10 +18,11 @@ from .archive import Archive, Writer
 from .errors import NotPortable
 from .fingerprint import fingerprint, output_digests
 from .manifest import WEIGHTS
+from .names import import_outside
 from .reading import read_tensors
 from .sources import Source
 from .state import Store
-from .values import Decoder, Encoder, import_outside
+from .values import Decoder, Encoder
 from .writing import add_tensors, dtypes
 
 Found = NamedTuple(

@@ -6,12 +6,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from .. import loaded
 from .archive import Writer
 from .errors import NotPortable
-from .manifest import NAME, OPTIMIZER, PICKLE, SOURCES, WEIGHTS, new_manifest, saved_with
+from .manifest import NAME, OPTIMIZER, PICKLE, WEIGHTS, new_manifest, saved_with
 from .pickled import modules_of, pickle_network
 from .recording import recorded
 from .sources import Collected, Source, collect
 from .state import Store, missing, store_all, take
 from .values import Encoder
+from .vetting import SOURCES
 from .writing import add_tensors, dtypes
 
 

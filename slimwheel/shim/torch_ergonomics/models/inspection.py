@@ -2,10 +2,13 @@
 
 from typing import Any, Dict, List
 
-from ..tensors.safetensors import MalformedHeader, element_count, read_header
+from ..tensors.safetensors import element_count
 from .archive import Archive, ChunkHashes, file_sha256
 from .errors import BadArchive
-from .manifest import SOURCES, WEIGHTS, read_manifest
+from .manifest import OPTIMIZER, WEIGHTS, read_manifest
+from .reading import header_of
+from .records import check_records, shapes_of
+from .vetting import SOURCES, module_of
 
 _BLOCK_BYTES = 1 << 20
 
@@ -22,7 +25,7 @@ def inspect(path: Any) -> Dict[str, Any]:
 
     Raises:
         BadArchive: the file is no portable model, or is damaged.
-        CannotLoad: it is of a newer format.
+        CannotLoad: it is of a newer format, or has tensors of types that are not known here.
         OSError: it cannot be read.
     """
     with Archive(path) as archive:
@@ -33,7 +36,7 @@ def inspect(path: Any) -> Dict[str, Any]:
         tensors = _tensors(archive, manifest)
         sources = [
             {
-                "module": name[len(SOURCES) : -len(".py")].replace("/", "."),
+                "module": module_of(name),
                 "file": name,
                 "bytes": entry["bytes"],
                 "sha256": entry["sha256"][0],
@@ -79,7 +82,12 @@ def as_text(found: Dict[str, Any]) -> str:
         shape = "x".join(map(str, tensor["shape"])) or "one number"
         shared = ", shared" if tensor["shared"] else ""
         lines.append("  %-40s %s %s%s" % (tensor["name"], tensor["dtype"], shape, shared))
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    # Names may be anything, as orders to a terminal.
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def _field(name: str, value: str) -> str:
@@ -102,30 +110,25 @@ def _check_hashes(archive: Archive, name: str, expected: List[str]) -> None:
 
 
 def _tensors(archive: Archive, manifest: Dict[str, Any]) -> List[Dict[str, Any]]:
-    member = archive.members[WEIGHTS]
-    archive.file.seek(member.offset)
-    try:
-        header = read_header(archive.file, member.size)
-    except MalformedHeader as error:
-        raise BadArchive("%s: %s: %s" % (archive.path, WEIGHTS, error))
-    entries = {entry.name: entry for entry in header.entries}
+    shapes = shapes_of(
+        archive.path, WEIGHTS, header_of(archive, WEIGHTS).entries, manifest["tensors"]
+    )
+    records = manifest["state"]["entries"]
+    check_records(archive.path, records, shapes)
+    if manifest["optimizer"] is not None:
+        entries = header_of(archive, OPTIMIZER).entries
+        shapes_of(archive.path, OPTIMIZER, entries, manifest["optimizer"]["tensors"])
     found = []
     seen = set()
-    for name, record in manifest["state"]["entries"].items():
+    for name, record in records.items():
         key = record.get("tensor")
         if key is None:
             continue
-        if key not in entries or key not in manifest["tensors"]:
-            raise BadArchive("%s: %s is a tensor that is not stored" % (archive.path, name))
-        dtype = manifest["tensors"][key]
-        shape = record.get("shape")
-        if shape is None:
-            trailing = 1 if dtype.startswith("complex") else 0
-            shape = entries[key].shape[: len(entries[key].shape) - trailing]
+        shape = record.get("shape", shapes[key])
         found.append(
             {
                 "name": name,
-                "dtype": dtype,
+                "dtype": manifest["tensors"][key],
                 "shape": list(shape),
                 "shared": key in seen,
                 "elements": element_count(shape),

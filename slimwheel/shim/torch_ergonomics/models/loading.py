@@ -8,13 +8,16 @@ from typing import Any, Dict, Optional, Tuple
 from .. import loaded
 from .archive import Archive, file_sha256, hashes_of
 from .errors import BadArchive, CannotLoad
-from .manifest import OPTIMIZER, PICKLE, SOURCES, WEIGHTS, read_manifest
+from .manifest import OPTIMIZER, PICKLE, WEIGHTS, read_manifest
+from .names import import_outside
 from .pickled import unpickle
 from .reading import read_tensors
 from .recording import called, record
+from .records import check_records
 from .state import put, view_all
 from .uninitialized import no_initialization
-from .values import Decoder, import_outside
+from .values import Decoder
+from .vetting import SOURCES, module_of
 
 _MOST_SOURCE_BYTES = 16 << 20
 _MOST_PICKLE_BYTES = 1 << 30
@@ -66,12 +69,15 @@ def load_portable(
         )
         _find_outside(archive.path, manifest)
         tensors = _tensors(archive, manifest, WEIGHTS, manifest["tensors"], map_location)
+        shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+        check_records(archive.path, manifest["state"]["entries"], shapes)
     package = loaded.register(digest, code)
     if pickle is not None:
         views = view_all(manifest["state"], tensors)
-        return unpickle(pickle, views, _finder(archive.path, package, code))
+        network = unpickle(archive.path, pickle, views, _finder(archive.path, package, code))
+        return _network(archive.path, network)
     decoder = Decoder(archive.path, tensors, _finder(archive.path, package, code))
-    network = _construct(manifest, decoder)
+    network = _construct(archive.path, manifest, decoder)
     try:
         put(network, manifest["state"], decoder)
     except RuntimeError as error:
@@ -97,10 +103,8 @@ def load_optimizer_state(path: Any, map_location: Any = "cpu") -> Any:
             raise CannotLoad("%s was saved without an optimizer" % archive.path)
         tensors = _tensors(archive, manifest, OPTIMIZER, saved["tensors"], map_location)
 
-        def refuse(module: str) -> Any:
-            raise BadArchive("%s: the optimizer's state names %s" % (archive.path, module))
-
-        return Decoder(archive.path, tensors, refuse).decode(saved["state"])
+        # What was vetted names no modules.
+        return Decoder(archive.path, tensors, importlib.import_module).decode(saved["state"])
 
 
 def code_at(path: str) -> Tuple[str, loaded.Code]:
@@ -128,7 +132,6 @@ def _checked(archive: Archive, manifest: Dict[str, Any], name: str, most: int) -
 
 
 def _code(archive: Archive, manifest: Dict[str, Any]) -> loaded.Code:
-    packages = set(manifest["packages"])
     room = _MOST_SOURCE_BYTES
     sources = {}
     for name in sorted(archive.members):
@@ -136,14 +139,7 @@ def _code(archive: Archive, manifest: Dict[str, Any]) -> loaded.Code:
             continue
         data = _checked(archive, manifest, name, room)
         room -= len(data)
-        parts = name[len(SOURCES) : -len(".py")].split("/")
-        is_package = parts[-1] == "__init__"
-        module = ".".join(parts[:-1] if is_package else parts)
-        if not all(part.isidentifier() for part in module.split(".")) or module in sources:
-            raise BadArchive("%s: %s is the source of no module" % (archive.path, name))
-        if is_package != (module in packages):
-            raise BadArchive("%s: %s is no package in the manifest" % (archive.path, module))
-        sources[module] = (is_package, data)
+        sources[module_of(name)] = (name.endswith("/__init__.py"), data)
     return loaded.Code(archive.path, sources, manifest["namespaces"], manifest["outside"])
 
 
@@ -180,23 +176,31 @@ def _finder(path: str, package: str, code: loaded.Code) -> Any:
     return module
 
 
-def _construct(manifest: Dict[str, Any], decoder: Decoder) -> Any:
+def _network(path: str, found: Any) -> Any:
+    import torch
+
+    if not isinstance(found, torch.nn.Module):
+        raise BadArchive("%s: what it makes is a %s, no network" % (path, type(found).__name__))
+    return found
+
+
+def _construct(path: str, manifest: Dict[str, Any], decoder: Decoder) -> Any:
     if not manifest["initialize"]:
         # It was tried when the archive was saved. Another torch may want the values yet.
         try:
             with no_initialization():
-                return _call(manifest, decoder)
+                return _call(path, manifest, decoder)
         except (ArithmeticError, AssertionError, RuntimeError, ValueError):
             pass
-    return _call(manifest, decoder)
+    return _call(path, manifest, decoder)
 
 
-def _call(manifest: Dict[str, Any], decoder: Decoder) -> Any:
+def _call(path: str, manifest: Dict[str, Any], decoder: Decoder) -> Any:
     entry = manifest["entry"]
     args = tuple(decoder.decode(manifest["args"]))
     kwargs = {name: decoder.decode(value) for name, value in manifest["kwargs"].items()}
     construction = called(args, kwargs, entry)
-    network = decoder.find(entry)(*args, **kwargs)
+    network = _network(path, decoder.find(entry)(*args, **kwargs))
     # So that it can be saved again.
     record(network, construction)
     return network

@@ -7,7 +7,7 @@ import pickletools
 from typing import Any, Callable, Dict, List, Tuple
 
 from .. import loaded
-from .errors import CannotLoad, NotPortable
+from .errors import BadArchive, CannotLoad, NotPortable
 
 # Of this protocol, globals are text: which modules are referred to can be read off.
 _PROTOCOL = 2
@@ -38,15 +38,22 @@ def modules_of(data: bytes) -> List[str]:
     return sorted(found)
 
 
-def unpickle(data: bytes, tensors: Dict[str, Any], module: Callable[[str], Any]) -> Any:
+def unpickle(path: str, data: bytes, tensors: Dict[str, Any], module: Callable[[str], Any]) -> Any:
     """What was pickled. This runs whatever the pickle says.
 
     Args:
+        path: of the archive, for messages.
         data: the pickle.
         tensors: by key.
         module: imports a module by the name that it has in the archive.
+
+    Raises:
+        BadArchive: it is no pickle, or refers to tensors that are not there.
     """
-    return _Unpickler(io.BytesIO(data), tensors, module).load()
+    try:
+        return _Unpickler(io.BytesIO(data), tensors, module).load()
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise BadArchive("%s: its pickle is damaged: %s" % (path, error))
 
 
 class _Pickler(pickle.Pickler):
@@ -85,7 +92,13 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, reference: Any) -> Any:
         import torch
 
-        key, is_parameter, requires_grad = reference
+        try:
+            key, is_parameter, requires_grad = reference
+            known = key in self._tensors
+        except (TypeError, ValueError):
+            known = False
+        if not known:
+            raise pickle.UnpicklingError("a tensor that is not stored")
         if key not in self._made:
             value = self._tensors[key]
             if is_parameter:

@@ -9,10 +9,11 @@ import os
 import threading
 from typing import Any, Dict, List, Tuple
 
-from ..tensors.memory import UnsupportedTensor, new_tensor, stored
-from ..tensors.safetensors import Entry, MalformedHeader, read_header
+from ..tensors.memory import UnsupportedTensor, new_tensor
+from ..tensors.safetensors import Header, MalformedHeader, read_header
 from .archive import CHUNK_BYTES, Archive
 from .errors import BadArchive, CannotLoad
+from .records import shapes_of
 
 # What is read is hashed while it is still in the processor's cache.
 _BLOCK_BYTES = 256 << 10
@@ -32,27 +33,17 @@ def read_tensors(
 
     Raises:
         BadArchive: the member is damaged, or holds other tensors.
-        CannotLoad: this torch does not have a type.
+        CannotLoad: this torch does not have a type, or not the memory.
     """
     member = archive.members[name]
-    archive.file.seek(member.offset)
-    try:
-        header = read_header(archive.file, member.size)
-    except MalformedHeader as error:
-        raise BadArchive("%s: %s: %s" % (archive.path, name, error))
-    keys = {entry.name for entry in header.entries}
-    if keys != set(dtypes):
-        differ = sorted(keys.symmetric_difference(dtypes))
-        raise BadArchive(
-            "%s: manifest and %s name different tensors: %.200s"
-            % (archive.path, name, ", ".join(differ))
-        )
+    header = header_of(archive, name)
+    shapes = shapes_of(archive.path, name, header.entries, dtypes)
     archive.file.seek(member.offset)
     prefix = archive.file.read(header.data_begin)
     tensors = {}
     spans = [(0, memoryview(prefix), True)]
     for entry in header.entries:
-        tensor, view = _allocate(archive.path, entry, dtypes[entry.name])
+        tensor, view = _allocate(archive.path, entry.name, dtypes[entry.name], shapes[entry.name])
         tensors[entry.name] = tensor
         if len(view):
             spans.append((header.data_begin + entry.begin, view, False))
@@ -60,15 +51,25 @@ def read_tensors(
     return tensors
 
 
-def _allocate(path: str, entry: Entry, dtype: str) -> Tuple[Any, memoryview]:
+def header_of(archive: Archive, name: str) -> Header:
+    """The header of a member in the safetensors format.
+
+    Raises:
+        BadArchive: it is damaged.
+    """
+    member = archive.members[name]
+    archive.file.seek(member.offset)
     try:
-        code, trailing = stored(dtype, ())
-        shape = entry.shape[: len(entry.shape) - len(trailing)]
-        if code != entry.dtype or stored(dtype, shape)[1] != entry.shape:
-            raise BadArchive("%s: tensor %s is not stored as a %s" % (path, entry.name, dtype))
+        return read_header(archive.file, member.size)
+    except MalformedHeader as error:
+        raise BadArchive("%s: %s: %s" % (archive.path, name, error))
+
+
+def _allocate(path: str, name: str, dtype: str, shape: Tuple[int, ...]) -> Tuple[Any, memoryview]:
+    try:
         return new_tensor(dtype, shape)
-    except UnsupportedTensor as error:
-        raise CannotLoad("%s: tensor %s: %s" % (path, entry.name, error))
+    except (UnsupportedTensor, RuntimeError, MemoryError) as error:
+        raise CannotLoad("%s: tensor %.200s: %s" % (path, name, error))
 
 
 class _Reader:

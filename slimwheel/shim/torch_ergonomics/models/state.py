@@ -10,8 +10,8 @@ import json
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..tensors.memory import UnsupportedTensor, check_plain, tensor_dtype
-from ..tensors.safetensors import element_count
-from .errors import BadArchive, NotPortable
+from .errors import NotPortable
+from .records import extent, is_dense, row_major
 from .values import Decoder, Encoder
 
 # One place of a network where a parameter or buffer is: `holder[key]`, of this module.
@@ -123,20 +123,13 @@ def store_all(tensors: Dict[str, Any], store: Store) -> Dict[str, Any]:
 def view_all(state: Dict[str, Any], tensors: Dict[str, Any]) -> Dict[str, Any]:
     """What `store_all` was given, by its records as the entries of a state.
 
-    Raises:
-        BadArchive: the records contradict the tensors.
+    The records were checked, see records.check_records.
     """
     return {
-        name: _view(name, record, _find(name, record, tensors))
+        name: _view(record, tensors)
         for name, record in state["entries"].items()
+        if "tensor" in record
     }
-
-
-def _find(name: str, record: Dict[str, Any], tensors: Dict[str, Any]) -> Any:
-    found = tensors.get(record.get("tensor", ""))
-    if found is None:
-        raise BadArchive("%s is a tensor that is not stored" % name)
-    return found
 
 
 def put(network: Any, state: Dict[str, Any], decoder: Decoder) -> None:
@@ -146,8 +139,7 @@ def put(network: Any, state: Dict[str, Any], decoder: Decoder) -> None:
     does, and nothing is copied.
 
     Raises:
-        BadArchive: the records contradict the tensors.
-        RuntimeError: the network has other entries, or of other shapes.
+        RuntimeError: the network has other entries, or of other kinds or shapes.
     """
     entries = state["entries"]
     values = collections.OrderedDict()  # type: Dict[str, Any]
@@ -155,9 +147,11 @@ def put(network: Any, state: Dict[str, Any], decoder: Decoder) -> None:
     taken = set()  # type: Set[int]
     for name, record in entries.items():
         if "value" in record:
+            if name in places:
+                raise RuntimeError("%s is no tensor in the archive" % name)
             values[name] = decoder.decode(record["value"])
             continue
-        value = _view(name, record, _find(name, record, decoder.tensors))
+        value = _view(record, decoder.tensors)
         values[name] = value
         slot = places.get(name)
         if slot is None or hasattr(slot.holder[slot.key], "materialize"):
@@ -165,6 +159,8 @@ def put(network: Any, state: Dict[str, Any], decoder: Decoder) -> None:
         same = places.get(record.get("same"))
         if same is not None:
             held = same.holder[same.key]
+            if held is None or slot.is_parameter > same.is_parameter:
+                raise RuntimeError("%s is no parameter, %s is" % (record["same"], name))
             if slot.holder[slot.key] is not held:
                 setattr(slot.module, slot.key, held)
         elif _fits(slot, value):
@@ -232,7 +228,7 @@ def _clusters(tensors: Dict[str, Any]) -> Iterator[List[str]]:
             yield [name]
             continue
         begin = tensor.data_ptr()
-        end = begin + _extent(tensor.shape, tensor.stride()) * tensor.element_size()
+        end = begin + extent(tensor.shape, tensor.stride()) * tensor.element_size()
         spans.append((str(tensor.device), begin, end, position, name))
     spans.sort()
     together = []  # type: List[Tuple[int, str]]
@@ -255,8 +251,7 @@ def _stored(cluster: List[str], tensors: Dict[str, Any], store: Store) -> Dict[s
         tensor = members[0]
         record = {"tensor": store.keep(cluster[0], tensor)}  # type: Dict[str, Any]
         stride = list(tensor.stride())
-        dense = tensor.numel() == _extent(tensor.shape, stride)
-        if dense and stride != _row_major(tensor.shape):
+        if is_dense(tensor.shape, stride) and stride != row_major(tensor.shape):
             record["stride"] = stride
         return {name: dict(record) for name in cluster}
     if len({tensor_dtype(t) for t in members}) > 1:
@@ -267,7 +262,7 @@ def _stored(cluster: List[str], tensors: Dict[str, Any], store: Store) -> Dict[s
     lowest = min(members, key=lambda tensor: int(tensor.data_ptr()))
     size = lowest.element_size()
     offsets = [(t.data_ptr() - lowest.data_ptr()) // size for t in members]
-    length = max(offset + _extent(t.shape, t.stride()) for offset, t in zip(offsets, members))
+    length = max(offset + extent(t.shape, t.stride()) for offset, t in zip(offsets, members))
     flat = lowest.as_strided((length,), (1,), lowest.storage_offset())
     key = store.keep("shared." + cluster[0], flat)
     return {
@@ -281,37 +276,17 @@ def _stored(cluster: List[str], tensors: Dict[str, Any], store: Store) -> Dict[s
     }
 
 
-def _view(name: str, record: Dict[str, Any], tensor: Any) -> Any:
-    """What a record is of a stored tensor; no view reaches beyond it or takes more memory."""
-    stride = record.get("stride")
+def _view(record: Dict[str, Any], tensors: Dict[str, Any]) -> Any:
+    """What a record is of a stored tensor."""
+    tensor, stride = tensors[record["tensor"]], record.get("stride")
     if stride is None:
         return tensor
-    shape = record.get("shape", list(tensor.shape))
-    offset = record.get("offset", 0)
-    if len(shape) != len(stride) or offset + _extent(shape, stride) > tensor.numel():
-        raise BadArchive("%s reaches beyond the tensor that it is a view of" % name)
     if "shape" in record:
-        return tensor.as_strided(shape, stride, offset)
-    if all(a == b for a, b, size in zip(stride, _row_major(shape), shape) if size > 1):
+        return tensor.as_strided(record["shape"], stride, record["offset"])
+    shape = tensor.shape
+    if all(a == b for a, b, size in zip(stride, row_major(shape), shape) if size > 1):
         return tensor.as_strided(shape, stride)
     return tensor.new_empty(tensor.numel()).as_strided(shape, stride).copy_(tensor)
-
-
-def _extent(shape: Any, stride: Any) -> int:
-    """Elements of memory from a tensor's first to its last."""
-    if not element_count(shape):
-        return 0
-    return 1 + sum(int((size - 1) * step) for size, step in zip(shape, stride))
-
-
-def _row_major(shape: Any) -> List[int]:
-    """The strides of a contiguous tensor."""
-    strides = []  # type: List[int]
-    step = 1
-    for size in reversed(shape):
-        strides.insert(0, step)
-        step *= max(size, 1)
-    return strides
 
 
 def missing(network: Any, entries: Dict[str, Any]) -> Optional[str]:

@@ -15,12 +15,12 @@ What JSON has stands for itself. All else is an object with one key that begins 
 import argparse
 import collections
 import enum
-import importlib
 import math
 import sys
 from typing import Any, Callable, Dict, List, Optional, Set  # noqa: F401
 
-from .errors import BadArchive, CannotLoad, NotPortable
+from .errors import BadArchive, CannotLoad, NotPortable, PortableError
+from .names import find, find_in, only_computes, split
 from .recording import recorded
 
 _ATOMS = (type(None), bool, int, str)
@@ -70,7 +70,7 @@ class Encoder:
             if kind is known:
                 return {tag: self._all(value, where)}
         if kind is complex:
-            return {"$complex": [value.real, value.imag]}
+            return {"$complex": self._all([value.real, value.imag], where)}
         if isinstance(value, enum.Enum):
             return {"$enum": [self.reference(kind, where), value.name]}
         if kind is argparse.Namespace:
@@ -133,6 +133,8 @@ class Encoder:
                 "config=" % (where, kind.__module__, kind.__qualname__)
             )
         entry = known.entry or self.reference(kind, where)
+        if split(entry) is None:
+            raise NotPortable("%s: the entry %r is not of the form module:name" % (where, entry))
         self.modules.add(entry.partition(":")[0])
         return [entry, self._all(known.args, where), self._fields(known.kwargs, where)]
 
@@ -153,6 +155,11 @@ class Encoder:
             raise NotPortable(
                 "%s: %s is defined in the program itself: move it to a module that the program "
                 "imports" % (where, name)
+            )
+        if not only_computes(value, module):
+            raise NotPortable(
+                "%s: %s:%s is the standard library's: give a function of your own that calls it"
+                % (where, module, name)
             )
         self.modules.add(module)
         return "%s:%s" % (module, name)
@@ -177,7 +184,7 @@ class Encoder:
 
 
 class Decoder:
-    """Makes values of what Encoder made.
+    """Makes values of what Encoder made, and vetting.vet has seen.
 
     Args:
         path: of the archive, for messages.
@@ -203,49 +210,39 @@ class Decoder:
             return value
         tag = next(iter(value), "")
         if not tag.startswith("$"):
-            return {key: self.decode(item) for key, item in value.items()}
-        decode = _DECODE.get(tag)
-        if decode is None or len(value) != 1:
-            raise BadArchive("%s: values of kind %.40s are not known" % (self._path, tag))
+            return self.fields(value)
+        decode = _DECODE[tag]
         if decode in (_call, _dataclass):
             # What the network's own code raises passes.
             return decode(self, value[tag])
         try:
             return decode(self, value[tag])
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            if isinstance(error, PortableError):
+                raise
             raise BadArchive("%s: a value of kind %s is damaged: %s" % (self._path, tag, error))
+
+    def fields(self, values: Dict[str, Any]) -> Dict[str, Any]:
+        """Values by names that may be any."""
+        return {name: self.decode(value) for name, value in values.items()}
 
     def call(self, call: Any) -> Any:
         """Calls what a network is made with; what the call raises passes."""
         reference, args, kwargs = call
-        function = self.find(reference)
-        return function(
-            *[self.decode(value) for value in args],
-            **{name: self.decode(value) for name, value in kwargs.items()},
-        )
+        args, kwargs = [self.decode(value) for value in args], self.fields(kwargs)
+        return self.find(reference)(*args, **kwargs)
 
-    def find(self, reference: str) -> Any:
-        """A class or function by `module:name`."""
-        module, _, name = reference.partition(":")
-        found = find_in(self._module(module), name)
-        if found is None:
-            raise CannotLoad("%s: %s has no %s" % (self._path, module, name))
+    def find(self, reference: str, kind: Callable[[Any], bool] = callable) -> Any:
+        """A class or function by `module:name`.
+
+        Raises:
+            BadArchive: it is none of this kind.
+            CannotLoad: it is not there.
+        """
+        found = find(self._path, reference, self._module)
+        if not kind(found):
+            raise BadArchive("%s: %s is not what it is used as" % (self._path, reference))
         return found
-
-
-def find_in(module: Any, name: str) -> Any:
-    """What a module has under a dotted name, or None."""
-    for part in name.split("."):
-        module = getattr(module, part, None)
-    return module
-
-
-def import_outside(path: str, name: str) -> Any:
-    """Imports a module that an archive does not carry."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise CannotLoad("%s needs the module %s: %s" % (path, name, error))
 
 
 def _dtype(_: Decoder, name: Any) -> Any:
@@ -253,7 +250,7 @@ def _dtype(_: Decoder, name: Any) -> Any:
 
     found = getattr(torch, name, None)
     if not isinstance(found, torch.dtype):
-        raise ValueError("torch %s has no dtype %s" % (torch.__version__, name))
+        raise CannotLoad("torch %s has no dtype %.40s" % (torch.__version__, name))
     return found
 
 
@@ -270,15 +267,23 @@ def _size(_: Decoder, sizes: Any) -> Any:
 
 
 def _enum(decoder: Decoder, value: Any) -> Any:
-    return decoder.find(value[0])[value[1]]
+    kind = decoder.find(value[0], lambda found: isinstance(found, enum.EnumMeta))
+    return kind[value[1]]
 
 
 def _dataclass(decoder: Decoder, value: Any) -> Any:
-    return decoder.find(value[0])(**decoder.decode(value[1]))
+    fields = decoder.fields(value[1])
+    return decoder.find(value[0], lambda found: hasattr(found, "__dataclass_fields__"))(**fields)
 
 
 def _call(decoder: Decoder, value: Any) -> Any:
     return decoder.call(value)
+
+
+def _namespace(decoder: Decoder, value: Any) -> Any:
+    found = argparse.Namespace()
+    vars(found).update(decoder.fields(value))
+    return found
 
 
 _DECODE = {
@@ -288,7 +293,7 @@ _DECODE = {
         decoder.decode(key): decoder.decode(item) for key, item in value
     },
     "$float": lambda _, value: float(value),
-    "$complex": lambda _, value: complex(*value),
+    "$complex": lambda decoder, value: complex(*decoder.decode(value)),
     "$size": _size,
     "$dtype": _dtype,
     "$device": _device,
@@ -296,6 +301,6 @@ _DECODE = {
     "$global": lambda decoder, value: decoder.find(value),
     "$enum": _enum,
     "$dataclass": _dataclass,
-    "$namespace": lambda decoder, value: argparse.Namespace(**decoder.decode(value)),
+    "$namespace": _namespace,
     "$call": _call,
 }  # type: Dict[str, Callable[[Decoder, Any], Any]]

@@ -8,7 +8,7 @@ import ctypes
 import sys
 from typing import Any, Sequence, Tuple
 
-from .safetensors import ELEMENT_BYTES, element_count
+from .safetensors import ELEMENT_BYTES, MOST_DIMENSIONS, element_count
 
 # What the safetensors format calls them. Complex numbers are stored as pairs of real ones: the
 # format learnt of complex numbers late, and not of all of them.
@@ -74,12 +74,13 @@ def check_plain(tensor: Any) -> None:
     """Whether a tensor has plain bytes.
 
     Raises:
-        UnsupportedTensor: it is sparse, quantized, without data (device "meta"), or of a type
-            that the format does not know.
+        UnsupportedTensor: it is sparse, quantized, without data (device "meta"), of a type that
+            the format does not know, or of more dimensions than it may have.
     """
     import torch
 
-    stored(tensor_dtype(tensor), ())
+    if len(stored(tensor_dtype(tensor), tensor.shape)[1]) > MOST_DIMENSIONS:
+        raise UnsupportedTensor("a tensor of %d dimensions" % len(tensor.shape))
     layout = getattr(tensor, "layout", torch.strided)
     if layout != torch.strided or getattr(tensor, "is_mkldnn", False):
         raise UnsupportedTensor("a tensor of layout %s; to_dense() makes one of it" % layout)
