@@ -7,7 +7,9 @@ import pytest
 
 from slimwheel.verify.environments import Environment
 
-SCENARIOS = Path(__file__).parents[1] / "support/portable/scenarios.py"
+PROGRAMS = Path(__file__).parents[1] / "support/portable"
+SCENARIOS = PROGRAMS / "scenarios.py"
+HOSTILE = PROGRAMS / "hostile.py"
 
 pytestmark = pytest.mark.wheels
 
@@ -19,6 +21,30 @@ def try_all(environment: Environment, folder: Path) -> None:
     assert not any(failed.values()), "\n".join(
         f"{name}: {text}" for name, text in failed.items() if text
     )
+
+
+def try_hostile(environment: Environment, folder: Path, count: int, seed: int) -> None:
+    command = [environment.python, "-W", "ignore", HOSTILE, folder, str(count), str(seed)]
+    done = environment.run(command, cwd=folder, check=True)
+    failed = json.loads(done.stdout.splitlines()[-1])
+    assert not failed, "\n".join(f"{name}: {text}" for name, text in failed.items())
+
+
+@pytest.mark.xdist_group("torch-cpu")
+def test_hostile_archives(slim_environment: Environment, tmp_path: Path) -> None:
+    try_hostile(slim_environment, tmp_path, 500, 1)
+
+
+@pytest.mark.xdist_group("torch-1.0")
+def test_hostile_archives_on_1_0(environment_100: Environment, tmp_path: Path) -> None:
+    try_hostile(environment_100, tmp_path, 500, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("torch-cpu")
+@pytest.mark.parametrize("seed", [3, 4])
+def test_more_hostile_archives(slim_environment: Environment, tmp_path: Path, seed: int) -> None:
+    try_hostile(slim_environment, tmp_path, 10_000, seed)
 
 
 @pytest.mark.xdist_group("torch-cpu")

@@ -19,6 +19,7 @@ import math
 import sys
 from typing import Any, Callable, Dict, List, Optional, Set  # noqa: F401
 
+from .. import loaded
 from .errors import BadArchive, CannotLoad, NotPortable, PortableError
 from .names import find, find_in, only_computes, split
 from .recording import recorded
@@ -230,7 +231,7 @@ class Decoder:
         """Calls what a network is made with; what the call raises passes."""
         reference, args, kwargs = call
         args, kwargs = [self.decode(value) for value in args], self.fields(kwargs)
-        return self.find(reference)(*args, **kwargs)
+        return self.find(reference, _makes_networks)(*args, **kwargs)
 
     def find(self, reference: str, kind: Callable[[Any], bool] = callable) -> Any:
         """A class or function by `module:name`.
@@ -243,6 +244,14 @@ class Decoder:
         if not kind(found):
             raise BadArchive("%s: %s is not what it is used as" % (self._path, reference))
         return found
+
+
+def _makes_networks(found: Any) -> bool:
+    """Whether it is a class of networks, or an archive's own function."""
+    import torch
+
+    is_class = isinstance(found, type) and issubclass(found, torch.nn.Module)
+    return is_class or loaded.code_of(getattr(found, "__module__", None) or "") is not None
 
 
 def _dtype(_: Decoder, name: Any) -> Any:
