@@ -24,8 +24,8 @@ def try_all(environment: Environment, folder: Path) -> None:
 
 
 def try_hostile(environment: Environment, folder: Path, count: int, seed: int) -> None:
-    command = [environment.python, "-W", "ignore", HOSTILE, folder, str(count), str(seed)]
-    done = environment.run(command, cwd=folder, check=True)
+    arguments = [str(HOSTILE), str(folder), str(count), str(seed)]
+    done = environment.run([environment.python, "-W", "ignore", *arguments], cwd=folder, check=True)
     failed = json.loads(done.stdout.splitlines()[-1])
     assert not failed, "\n".join(f"{name}: {text}" for name, text in failed.items())
 

@@ -84,7 +84,7 @@ def weights(header: Any, data: bytes = b"\0" * 64) -> bytes:
 
 def cases(whole: bytes) -> Dict[str, bytes]:  # noqa: C901
     """Every kind of change, by what it is."""
-    key = value = None  # type: Any
+    key = value = kind = None  # type: Any
     members = members_of(whole)
     manifest = json.loads(members[-1][1].decode())
     end = len(whole) - 22
