@@ -19,18 +19,20 @@ ENVIRONMENTS = [
 SCRIPT = "isolated_uses.py"
 
 
-@pytest.fixture(params=ENVIRONMENTS)
+@pytest.fixture
 def environment(request: pytest.FixtureRequest) -> Environment:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Environment)
     return found
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS, indirect=True)
 @pytest.mark.parametrize("use", ["refused", "many", "threads", "errors"])
 def test_with_torch(environment: Environment, use: str) -> None:
     script_says(environment, SCRIPT, use)
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS, indirect=True)
 def test_tensors(environment: Environment, request: pytest.FixtureRequest) -> None:
     types = script_says(environment, SCRIPT, "tensors").split()
     if request.node.callspec.params["environment"] != "environment_100":
