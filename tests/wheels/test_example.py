@@ -73,11 +73,9 @@ def said(environment: Environment, program: str, folder: Path) -> Any:
 
 def test_the_archive_is_what_was_saved(trained: Trained) -> None:
     found = said(trained.environment, INSPECT, trained.serving)
-    sources = {source["module"]: source for source in found["sources"]}
-    files = {path.stem: path for path in (EXAMPLE / "training" / "digits").glob("*.py")}
-    assert sources.keys() == {f"digits.{name}" for name in files}
-    for name, path in files.items():
-        assert sources[f"digits.{name}"]["bytes"] == path.stat().st_size
+    sources = {source["file"]: source["bytes"] for source in found["sources"]}
+    files = (EXAMPLE / "training" / "digits").glob("*.py")
+    assert sources == {f"src/digits/{path.name}": path.stat().st_size for path in files}
     assert not found["pickled"]
     assert "sklearn" not in found["outside"]
     assert found["bytes"] == (trained.serving / "digits.zip").stat().st_size

@@ -32,7 +32,8 @@ def is_standard(top: str, spec: Optional[Any]) -> bool:
     """
     if spec is None:
         return top in getattr(sys, "stdlib_module_names", ())
-    if spec.origin in ("built-in", "frozen") or top in sys.builtin_module_names:
+    # Python 3.6 says nothing of the origin of builtins.
+    if spec.loader in (importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter):
         return True
     paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     paths += [os.path.join(path, "lib-dynload") for path in paths]

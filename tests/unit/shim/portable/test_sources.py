@@ -311,7 +311,11 @@ def test_a_directory_for_installed_packages(
     assert collect(["net"], "net").outside == {"third": None}
 
 
-def test_the_standard_library_and_files_of_its_names(write: Write) -> None:
+def test_the_standard_library_and_files_of_its_names(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is loaded is what an import finds.
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     source = "import sys, os.path, xml.dom, _ctypes, encodings, winreg, __future__, time\n"
     write({"net.py": source})
     assert collect(["net"], "net").outside == {}
