@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from benchmarks import page
 from benchmarks.building import measure_builds
 from benchmarks.machine import describe_machine, load
 from benchmarks.markdown import compared, compared_costs, table
@@ -222,20 +223,7 @@ def _to_json(releases: Sequence[Release], machine: Mapping[str, str]) -> dict[st
 
 
 @click.command()
-@click.option("--python-for", multiple=True, metavar="3.11=PATH", help="A Python. Repeatable.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("benchmarks/results"),
-    show_default=True,
-    help="Where the results go.",
-)
-@click.option("--rounds", default=7, show_default=True, help="Of cold answers.")
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Where there are 3 GB to work in; the system's temporary directory if not given.",
-)
+@page.options(7, "cold answers", "3 GB")
 def main(python_for: tuple[str, ...], output: Path, rounds: int, scratch: Path | None) -> None:
     """Train and serve the example; exit with 1 where slim and upstream answer differently."""
     machine = describe_machine() | {"load before": load()}
@@ -259,12 +247,7 @@ def main(python_for: tuple[str, ...], output: Path, rounds: int, scratch: Path |
             own.mkdir()
             releases.append(serve(subject, upstream, runtime, serving, python, own, rounds, _note))
     machine["load after"] = load()
-    output.mkdir(parents=True, exist_ok=True)
-    page, data = (output / f"{NAME}.{suffix}" for suffix in ("md", "json"))
-    page.write_text(render(releases, machine), encoding="utf-8")
-    data.write_text(json.dumps(_to_json(releases, machine), indent=1) + "\n", encoding="utf-8")
-    for path in (page, data):
-        click.echo(path)
+    page.write(output, NAME, render(releases, machine), _to_json(releases, machine))
     sys.exit(1 if any(release.unlike for release in releases) else 0)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from benchmarks import page
 from benchmarks.building import measure_builds
 from benchmarks.machine import describe_machine, load
 from benchmarks.markdown import table
@@ -190,20 +191,7 @@ def _to_json(found: Comparison, machine: Mapping[str, str]) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--python-for", multiple=True, metavar="3.11=PATH", help="A Python. Repeatable.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("benchmarks/results"),
-    show_default=True,
-    help="Where the results go.",
-)
-@click.option("--rounds", default=9, show_default=True, help="Of saving and loading.")
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Where there are 2 GB to work in; the system's temporary directory if not given.",
-)
+@page.options(9, "saving and loading", "2 GB")
 def main(python_for: tuple[str, ...], output: Path, rounds: int, scratch: Path | None) -> None:
     """Save and load a network in every way; exit with 1 where a promise is broken."""
     subject = known_subjects()[0]
@@ -216,12 +204,7 @@ def main(python_for: tuple[str, ...], output: Path, rounds: int, scratch: Path |
         environment = _environment(subject, python, place, _note)
         found = compare(environment, place, rounds, subject.upstream)
     machine["load after"] = load()
-    output.mkdir(parents=True, exist_ok=True)
-    page, data = (output / f"{NAME}.{suffix}" for suffix in ("md", "json"))
-    page.write_text(render(found, machine), encoding="utf-8")
-    data.write_text(json.dumps(_to_json(found, machine), indent=1) + "\n", encoding="utf-8")
-    for path in (page, data):
-        click.echo(path)
+    page.write(output, NAME, render(found, machine), _to_json(found, machine))
     sys.exit(0 if all(limit.held for limit in found.limits()) else 1)
 
 

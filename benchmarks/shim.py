@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from benchmarks import time_shim
+from benchmarks import page, time_shim
 from benchmarks.building import measure_builds
 from benchmarks.machine import describe_machine, load
 from benchmarks.markdown import how_slimmed, table
@@ -198,20 +198,7 @@ def _to_json(wheels: Sequence[Timed], machine: Mapping[str, str]) -> dict[str, A
 
 
 @click.command()
-@click.option("--python-for", multiple=True, metavar="3.6=PATH", help="A Python. Repeatable.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("benchmarks/results"),
-    show_default=True,
-    help="Where the results go.",
-)
-@click.option("--rounds", default=15, show_default=True, help="Of imports.")
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Where there is 1 GB to work in; the system's temporary directory if not given.",
-)
+@page.options(15, "imports", "1 GB")
 def main(python_for: tuple[str, ...], output: Path, rounds: int, scratch: Path | None) -> None:
     """Time the shim's calls inside `import torch`; exit with 1 where they take too long."""
     pythons = parse_pythons(python_for)
@@ -230,12 +217,7 @@ def main(python_for: tuple[str, ...], output: Path, rounds: int, scratch: Path |
     if not wheels:
         raise ToolError("there is no Python for any of the wheels", hint="Name one: --python-for.")
     machine["load after"] = load()
-    output.mkdir(parents=True, exist_ok=True)
-    page, data = (output / f"{NAME}.{suffix}" for suffix in ("md", "json"))
-    page.write_text(render(wheels, machine, left_out), encoding="utf-8")
-    data.write_text(json.dumps(_to_json(wheels, machine), indent=1) + "\n", encoding="utf-8")
-    for path in (page, data):
-        click.echo(path)
+    page.write(output, NAME, render(wheels, machine, left_out), _to_json(wheels, machine))
     sys.exit(0 if all(wheel.limit.held for wheel in wheels) else 1)
 
 
