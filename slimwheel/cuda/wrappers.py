@@ -12,7 +12,7 @@ from slimwheel.cuda.fatbin import Container
 from slimwheel.elf import ElfFile, ElfShapeError, Section
 from slimwheel.elf.format import Segment
 from slimwheel.elf.references import Reference, references_into
-from slimwheel.elf.relocations import read_rows
+from slimwheel.elf.relocations import RelocationType, read_rows
 
 SECTION_NAME = ".nvFatBinSegment"
 MAGIC = 0x466243B1
@@ -52,10 +52,7 @@ def wrappers_of(elf: ElfFile, containers: Sequence[Container]) -> dict[int, list
         raise _refusal(elf, "two containers have one address", min(found))
     sections = {container.section.number: container.section for container in containers}
     stretches = [range(s.address, s.address + s.size) for s in sections.values()]
-    rows = list(islice(_places(elf), _MAX_WRAPPERS + 1))
-    if len(rows) > _MAX_WRAPPERS:
-        raise elf.source.damage("too many wrappers of device code", rows[-1][1])
-    places = dict(rows)
+    places = dict(_bounded_places(elf))
     for reference in references_into(elf, stretches):
         place = places.pop(reference.address - POINTER_OFFSET, None)
         if place is None or reference.target not in found:
@@ -68,6 +65,35 @@ def wrappers_of(elf: ElfFile, containers: Sequence[Container]) -> dict[int, list
         if not wrappers:
             raise _refusal(elf, "no wrapper points at a container", address)
     return found
+
+
+def astray(elf: ElfFile, containers: Sequence[Container]) -> Iterator[tuple[int, int]]:
+    """Yield the wrappers that point at something other than a container: address and pointer.
+
+    The CUDA runtime reads a container's header there when the library is loaded. A wrapper that
+    points at nothing is not among them, nor one whose pointer a symbol decides.
+
+    Raises:
+        ElfShapeError: there is something unknown among the wrappers.
+        ElfError: the file is damaged.
+    """
+    places = dict(_bounded_places(elf))
+    pointers = {
+        address: _WRAPPER.unpack_from(elf.data, place)[2] for address, place in places.items()
+    }
+    for address, info, addend, _ in read_rows(elf):
+        wrapper = address - POINTER_OFFSET
+        if wrapper in pointers:
+            pointers[wrapper] = addend if info == RelocationType.RELATIVE else 0
+    targets = {container.address for container in containers}
+    yield from ((a, p) for a, p in pointers.items() if p and p not in targets)
+
+
+def _bounded_places(elf: ElfFile) -> list[tuple[int, int]]:
+    rows = list(islice(_places(elf), _MAX_WRAPPERS + 1))
+    if len(rows) > _MAX_WRAPPERS:
+        raise elf.source.damage("too many wrappers of device code", rows[-1][1])
+    return rows
 
 
 def _places(elf: ElfFile) -> Iterator[tuple[int, int]]:

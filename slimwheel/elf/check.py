@@ -25,6 +25,8 @@ class LayoutKind(StrEnum):
     DYNAMIC = "dynamic"
     EXECUTABLE_STACK = "executable-stack"
     SECTION_OFFSET = "section-offset"
+    WRITABLE_CODE = "writable-code"
+    TEXT_RELOCATIONS = "text-relocations"
 
 
 class LayoutProblem(NamedTuple):
@@ -46,6 +48,7 @@ def check_layout(elf: ElfFile) -> list[LayoutProblem]:
         *_check_loads(elf),
         *_check_program_headers(elf),
         *_check_dynamic(elf),
+        *_check_text_relocations(elf),
         *_check_stack(elf),
         *_check_sections(elf),
     ]
@@ -60,6 +63,9 @@ def _check_loads(elf: ElfFile) -> Iterator[LayoutProblem]:
         elif load.align and (load.offset - load.address) % load.align:
             message = f"{what} is not congruent to its address modulo {load.align:#x}"
             yield LayoutProblem(LayoutKind.LOAD_ALIGNMENT, message, load.offset)
+        if load.flags & fmt.PF_W and load.flags & fmt.PF_X:
+            message = f"{what} is writable and executable"
+            yield LayoutProblem(LayoutKind.WRITABLE_CODE, message, load.offset)
         if load.file_size > load.memory_size:
             message = f"{what} has more bytes in the file than in memory"
             yield LayoutProblem(LayoutKind.LOAD_SIZE, message, load.offset)
@@ -90,6 +96,13 @@ def _check_dynamic(elf: ElfFile) -> Iterator[LayoutProblem]:
     if segment is not None and not _is_loaded(elf, segment):
         message = "PT_DYNAMIC is in no loaded segment, or not where its address says"
         yield LayoutProblem(LayoutKind.DYNAMIC, message, segment.offset)
+
+
+def _check_text_relocations(elf: ElfFile) -> Iterator[LayoutProblem]:
+    flags = elf.dynamic_value(fmt.DT_FLAGS) or 0
+    if elf.dynamic_value(fmt.DT_TEXTREL) is not None or flags & fmt.DF_TEXTREL:
+        message = "has relocations in its code, which cannot be shared or protected then"
+        yield LayoutProblem(LayoutKind.TEXT_RELOCATIONS, message, elf.header.phoff)
 
 
 def _check_stack(elf: ElfFile) -> Iterator[LayoutProblem]:

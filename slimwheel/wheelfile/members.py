@@ -3,8 +3,10 @@
 import re
 import stat
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 from slimwheel.errors import WheelError
 
@@ -34,26 +36,60 @@ class Member:
         return bool(self.mode & 0o111)
 
 
-def checked_members(infos: Iterable[zipfile.ZipInfo], *, file: str) -> dict[str, Member]:
-    """Return the files of a directory listing by name; directory entries carry nothing.
+class MemberFault(StrEnum):
+    """What is wrong with an entry of an archive."""
 
-    Raises:
-        WheelError: a name that leaves the wheel, stands twice or is both file and directory; an
-            encrypted member, a symbolic link, or a compression that installers do not share.
+    NAME = "name"
+    TWICE = "twice"
+    KIND = "kind"
+
+
+class MemberProblem(NamedTuple):
+    """An entry that no wheel may have, by its name."""
+
+    fault: MemberFault
+    message: str
+    name: str
+
+
+def member_problems(infos: Iterable[zipfile.ZipInfo]) -> Iterator[MemberProblem]:
+    """Yield what is wrong with the entries of a directory listing.
+
+    That is a name that leaves the wheel, stands twice or is both file and directory; an encrypted
+    member, a symbolic link, or a compression that installers do not share.
     """
-    members: dict[str, Member] = {}
+    files: set[str] = set()
     directories: set[str] = set()
     for info in infos:
         name = info.orig_filename
-        _check_name(name, file=file)
-        if name in members:
-            raise WheelError("stands twice in the archive", file=file, place=name, hint=_REBUILD)
+        if problem := _name_problem(name):
+            yield MemberProblem(MemberFault.NAME, problem, repr(name))
+            continue
+        if name in files:
+            yield MemberProblem(MemberFault.TWICE, "stands twice in the archive", name)
         if name.endswith("/"):
             directories.add(name.rstrip("/"))
             continue
-        _check_kind(info, file=file)
-        members[name] = Member(
-            name=name,
+        if problem := _kind_problem(info):
+            yield MemberProblem(MemberFault.KIND, problem, name)
+        files.add(name)
+        while (name := name.rpartition("/")[0]) and name not in directories:
+            directories.add(name)
+    for name in sorted(directories.intersection(files)):
+        yield MemberProblem(MemberFault.TWICE, "is a file and also a directory", name)
+
+
+def checked_members(infos: Sequence[zipfile.ZipInfo], *, file: str) -> dict[str, Member]:
+    """Return the files of a directory listing by name; directory entries carry nothing.
+
+    Raises:
+        WheelError: the first of `member_problems`.
+    """
+    for _, message, name in member_problems(infos):
+        raise WheelError(message, file=file, place=name, hint=_REBUILD)
+    return {
+        info.orig_filename: Member(
+            name=info.orig_filename,
             size=info.file_size,
             compressed_size=info.compress_size,
             crc=info.CRC,
@@ -61,41 +97,35 @@ def checked_members(infos: Iterable[zipfile.ZipInfo], *, file: str) -> dict[str,
             mode=stat.S_IMODE(info.external_attr >> 16),
             header_offset=info.header_offset,
         )
-        while (name := name.rpartition("/")[0]) and name not in directories:
-            directories.add(name)
-    for name in sorted(directories.intersection(members)):
-        raise WheelError("is a file and also a directory", file=file, place=name, hint=_REBUILD)
-    return members
+        for info in infos
+        if not info.orig_filename.endswith("/")
+    }
 
 
-def _check_name(name: str, *, file: str) -> None:
+def _name_problem(name: str) -> str | None:
     parts = name.rstrip("/").split("/")
-    problem = None
     if not name or "\0" in name:
-        problem = "has an empty name or one with a NUL byte"
-    elif _CONTROL.search(name):
-        problem = "has a control character in its name"
-    elif "\\" in name:
-        problem = "has a backslash in its name"
-    elif name.startswith("/") or name[1:2] == ":":
-        problem = "has an absolute name"
-    elif ".." in parts:
-        problem = "has a name that leaves the wheel"
-    elif "" in parts or "." in parts:
-        problem = "has a name that is not normal"
-    if problem:
-        raise WheelError(problem, file=file, place=repr(name), hint=_REBUILD)
+        return "has an empty name or one with a NUL byte"
+    if _CONTROL.search(name):
+        return "has a control character in its name"
+    if "\\" in name:
+        return "has a backslash in its name"
+    if name.startswith("/") or name[1:2] == ":":
+        return "has an absolute name"
+    if ".." in parts:
+        return "has a name that leaves the wheel"
+    if "" in parts or "." in parts:
+        return "has a name that is not normal"
+    return None
 
 
-def _check_kind(info: zipfile.ZipInfo, *, file: str) -> None:
-    problem = None
+def _kind_problem(info: zipfile.ZipInfo) -> str | None:
     if info.flag_bits & _ENCRYPTED:
-        problem = "is encrypted"
-    elif info.compress_type not in (STORED, DEFLATED):
-        problem = f"is compressed by method {info.compress_type}; wheels use deflate or none"
-    elif stat.S_ISLNK(info.external_attr >> 16):
-        problem = "is a symbolic link, which installers write as a plain file"
-    elif info.compress_type == STORED and info.compress_size != info.file_size:
-        problem = "is stored, but its two sizes differ"
-    if problem:
-        raise WheelError(problem, file=file, place=info.orig_filename, hint=_REBUILD)
+        return "is encrypted"
+    if info.compress_type not in (STORED, DEFLATED):
+        return f"is compressed by method {info.compress_type}; wheels use deflate or none"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "is a symbolic link, which installers write as a plain file"
+    if info.compress_type == STORED and info.compress_size != info.file_size:
+        return "is stored, but its two sizes differ"
+    return None

@@ -42,26 +42,35 @@ class Wheel:
         record: RECORD by member name.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, *, strict: bool = True) -> None:
         self.archive = archive
+        self._strict = strict
         self.file = str(archive.path)
         self._misrecorded: Callable[[str], bool] = lambda _: False
         self.dist_info = self._find_dist_info()
         self.record = self._read_record()
+        if strict and (absent := self.absent()):
+            message = "stands in RECORD, but not in the archive"
+            raise WheelError(message, file=self.file, place=absent[0], hint=_REBUILD)
         self.metadata = self._headers("METADATA")
         self.wheel = self._headers("WHEEL")
         self.name = self._find_name()
 
     @classmethod
-    def open(cls, path: Path) -> "Wheel":
+    def open(cls, path: Path, *, strict: bool = True) -> "Wheel":
         """Open a wheel.
+
+        Args:
+            path: the file.
+            strict: refuse a wheel that lacks files of its RECORD, or whose file name is not what
+                METADATA says; without it `absent` and `name` tell.
 
         Raises:
             WheelError: it is malformed; the message names the place.
         """
         archive = Archive.open(path)
         try:
-            return cls(archive)
+            return cls(archive, strict=strict)
         except BaseException:
             archive.close()
             raise
@@ -146,6 +155,11 @@ class Wheel:
         names = (name for name in self.members if name not in exempt)
         return sorted(name for name in names if self.record.get(name) is None)
 
+    def absent(self) -> list[str]:
+        """Return the files that RECORD lists and the archive does not have; sorted."""
+        exempt = self._exempt()
+        return sorted(n for n in self.record if n not in self.members and n not in exempt)
+
     def expect_misrecorded(self, names: Callable[[str], bool]) -> None:
         """Do not compare with RECORD what it is known to be wrong about; the CRC still counts."""
         self._misrecorded = names
@@ -210,14 +224,6 @@ class Wheel:
             record = parse_record(data.decode("utf-8"), file=self.file, name=member.name)
         except UnicodeDecodeError as error:
             raise WheelError("is not UTF-8", file=self.file, place=member.name) from error
-        for name in record:
-            if name not in self.members and name not in self._exempt():
-                raise WheelError(
-                    "stands in RECORD, but not in the archive",
-                    file=self.file,
-                    place=name,
-                    hint=_REBUILD,
-                )
         return record
 
     def _find_name(self) -> WheelName:
@@ -235,7 +241,7 @@ class Wheel:
                     hint="Give the file its full name, as it was downloaded.",
                 )
             return WheelName(project, version, compress_tags(tags))
-        if (parsed.distribution, parsed.version) != (project, version):
+        if self._strict and (parsed.distribution, parsed.version) != (project, version):
             raise WheelError(
                 f"is named {parsed.distribution} {parsed.version}, but METADATA says "
                 f"{project} {version}",
