@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from slimwheel.contents import (
     Excess,
     MemberContents,
     Remains,
-    Verdict,
     contents_of,
     excesses,
     library_contents,
@@ -33,7 +31,7 @@ from slimwheel.contents import (
     required_by,
     verdicts_on,
 )
-from slimwheel.contents.beside import Beside, find_beside
+from slimwheel.contents.beside import find_beside
 from slimwheel.elf import is_elf
 from slimwheel.errors import UsageError
 from slimwheel.plan import Facts, Plan, Switches
@@ -117,27 +115,27 @@ def command(source: str, cuda: bool, as_json: bool, **options: Any) -> None:
     beside = find_beside(options["beside"], path)
     installed = breakdown.installed + beside.installed
     verdicts = verdicts_on(installed, breakdown.size)
+    after = verdicts_on(remains.installed + beside.installed, remains.download) if remains else []
     required = required_by(breakdown.requirements, breakdown.python)
     missing = [name for name in required if name not in beside.projects]
     found = excesses(breakdown.file, installed, breakdown.size, budget(options))
-    report = inspection(breakdown, remains, verdicts, missing, beside.files, found)
+    report = inspection(breakdown, remains, verdicts, after, missing, beside.files, found)
     if options["html"] is not None:
         write_page(options["html"], inspect_page(report))
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
-        _show(breakdown, remains, verdicts, missing, beside, options)
+        _show(breakdown, remains, options)
+        if options["member"] is None:
+            for line in verdict_lines(verdicts, after, missing, beside.files):
+                console().print(line)
+    for member in breakdown.members:
+        if member.trouble:
+            click.echo(f"slimwheel: warning: {member.trouble}", err=True)
     end_with(found)
 
 
-def _show(
-    breakdown: Breakdown,
-    remains: Remains | None,
-    verdicts: Sequence[Verdict],
-    missing: Sequence[str],
-    beside: Beside,
-    options: dict[str, Any],
-) -> None:
+def _show(breakdown: Breakdown, remains: Remains | None, options: dict[str, Any]) -> None:
     out = console()
     if options["member"] is not None:
         out.print(sections_table([_member(breakdown, options["member"])], remains))
@@ -158,11 +156,6 @@ def _show(
     for line in totals_lines(breakdown, remains):
         out.print(line)
     out.print()
-    for line in verdict_lines(verdicts, missing, beside.files):
-        out.print(line)
-    for member in breakdown.members:
-        if member.trouble:
-            click.echo(f"slimwheel: warning: {member.trouble}", err=True)
 
 
 def _member(breakdown: Breakdown, name: str) -> MemberContents:

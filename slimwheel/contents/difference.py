@@ -1,7 +1,7 @@
 """Two wheels side by side: what only one of them has, and what has another size."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from slimwheel.contents.breakdown import Breakdown, MemberContents
@@ -42,7 +42,7 @@ class Difference:
 
     def tallies(self, of: Callable[..., Mapping[K, Tally]]) -> dict[K, tuple[Tally, Tally]]:
         """Return sums of both by `by_kind` or its like; the greatest change of size first."""
-        first, second = of(self.a.members), of(self.b.members)
+        first, second = of(_common(self.a)), of(_common(self.b))
         names = dict.fromkeys([*first, *second])
         rows = {name: (first.get(name, _NONE), second.get(name, _NONE)) for name in names}
         order = sorted(
@@ -84,6 +84,10 @@ def common_name(member: str) -> str:
     """Return a member's name with the part of dist-info that has the version left out."""
     top, slash, rest = member.partition("/")
     return f"*.dist-info/{rest}" if slash and top.endswith(".dist-info") else member
+
+
+def _common(one: Breakdown) -> list[MemberContents]:
+    return [replace(member, name=common_name(member.name)) for member in one.members]
 
 
 def _summary(one: Breakdown) -> dict[str, Any]:

@@ -3,13 +3,20 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from slimwheel.contents.breakdown import Breakdown, MemberContents
 from slimwheel.contents.kinds import Kind, file_kind, is_test
 from slimwheel.contents.parts import Part
 from slimwheel.elf import Edits, Keep
 from slimwheel.plan import Action, Decision, Plan
+
+
+class PartLeft(NamedTuple):
+    """Bytes that are left of one part of an ELF file, and by which rules it has fewer."""
+
+    installed: int
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,8 @@ class Remainder:
         why: in words.
         installed: bytes that the result has in its place, 0 where it goes.
         download: the same, compressed; an estimate where it is rewritten.
-        parts: of an ELF file that is rewritten, the bytes left of each part, in their order; 0 of
-            all where another file takes its place.
+        parts: of an ELF file that is rewritten, what is left of each part, in their order; nothing
+            of any where another file takes its place.
     """
 
     action: Action
@@ -31,14 +38,16 @@ class Remainder:
     why: str
     installed: int
     download: int
-    parts: tuple[int, ...] = ()
+    parts: tuple[PartLeft, ...] = ()
 
     def kept(self, member: MemberContents) -> tuple[int, ...]:
         """Return how many bytes of each of the member's `shares` are still in the result."""
         if self.action is Action.DROP:
             return (0,) * len(member.shares)
         if self.action is Action.REWRITE:
-            return self.parts or (min(member.installed, self.installed),)
+            if self.parts:
+                return tuple(part.installed for part in self.parts)
+            return (min(member.installed, self.installed),)
         return tuple(size for _, _, size, _ in member.shares)
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +59,10 @@ class Remainder:
             "installed": self.installed,
             "download": self.download,
         }
-        return report | ({"parts": list(self.parts)} if self.parts else {})
+        if self.parts:
+            rows = ({"installed": part.installed, "rules": list(part.rules)} for part in self.parts)
+            report["parts"] = list(rows)
+        return report
 
 
 @dataclass(frozen=True)
@@ -146,9 +158,16 @@ def remains_of(breakdown: Breakdown, plan: Plan) -> Remains:
 
 def _remainder(member: MemberContents, decision: Decision, plan: Plan) -> Remainder:
     rewrite = plan.elf.get(member.name)
-    parts: tuple[int, ...] = ()
+    parts: tuple[PartLeft, ...] = ()
     if decision.action is Action.REWRITE and member.parts:
-        parts = _kept(member.parts, rewrite.edits) if rewrite else (0,) * len(member.parts)
+        if rewrite is None:
+            parts = (PartLeft(0, decision.rules),) * len(member.parts)
+        else:
+            sizes = _kept(member.parts, rewrite.edits)
+            parts = tuple(
+                PartLeft(size, _rules(part, decision, plan) if size < part.size else ())
+                for part, size in zip(member.parts, sizes, strict=True)
+            )
     return Remainder(
         decision.action,
         decision.rules,
@@ -157,6 +176,22 @@ def _remainder(member: MemberContents, decision: Decision, plan: Plan) -> Remain
         decision.packed_after,
         parts,
     )
+
+
+def _rules(part: Part, decision: Decision, plan: Plan) -> tuple[str, ...]:
+    """Return which of a member's rules a part of it is smaller by, all where none is known to be.
+
+    Symbols and device code have rules of their own, and leftovers are what no section has.
+    """
+    recipe = plan.loaded.recipe
+    known = {
+        Kind.SYMBOLS: (recipe.symbols,),
+        Kind.DEBUG: (recipe.symbols,),
+        Kind.DEVICE_CODE: (recipe.device_code, recipe.cuda),
+        Kind.PADDING: (recipe.leftovers,),
+    }
+    mine = {rule.id for rule in known.get(part.kind, ()) if rule is not None}
+    return tuple(rule for rule in decision.rules if rule in mine) or decision.rules
 
 
 def _kept(parts: Sequence[Part], edits: Edits) -> tuple[int, ...]:

@@ -78,7 +78,9 @@ def directories_table(breakdown: Breakdown, remains: Remains | None) -> Table:
             megabytes(tally.download),
             f"{tally.members:,}",
         ]
-        cells += [megabytes(left[name].installed)] if remains else []
+        if remains:
+            size = left[name].installed
+            cells.append(megabytes(size) if size else "-")
         table.add_row(name, *cells)
     if len(tallies) > LARGEST:
         rest = Tally(*map(sum, zip(*list(tallies.values())[LARGEST:], strict=True)))
@@ -124,17 +126,15 @@ def sections_table(members: Sequence[MemberContents], remains: Remains | None = 
         head = [megabytes(member.installed), "", megabytes(member.download)]
         head += [_left(left)] if left else []
         table.add_row(member.name, member.trouble or "", "", *head, style="bold")
-        kept = left.parts if left and left.parts else None
+        kept = left.kept(member) if left else [share[2] for share in member.shares]
         rows = [
-            (part, size, download, kept[number] if kept else None)
-            for number, (_, part, size, download) in enumerate(member.shares)
+            (part, size, download, stays)
+            for (_, part, size, download), stays in zip(member.shares, kept, strict=True)
             if part is not None
         ]
         for part, size, download, stays in sorted(rows, key=lambda row: -row[1]):
             cells = [megabytes(size), share(size, member.installed), megabytes(download)]
-            if left:
-                stays = 0 if left.action is Action.DROP else size if stays is None else stays
-                cells.append(megabytes(stays))
+            cells += [megabytes(stays)] if left else []
             table.add_row("", part.name, part.kind.label, *cells)
     return table
 
@@ -154,23 +154,21 @@ def totals_lines(breakdown: Breakdown, remains: Remains | None) -> list[str]:
 
 
 def verdict_lines(
-    verdicts: Iterable[Verdict], missing: Sequence[str], counted: Sequence[str] = ()
+    verdicts: Iterable[Verdict],
+    after: Iterable[Verdict],
+    missing: Sequence[str],
+    counted: Sequence[str] = (),
 ) -> list[str]:
     """Return one line for each limit, and one that says whose bytes are counted.
 
     Args:
+        verdicts: on the wheel as it is.
+        after: on what a recipe leaves of it; none without one.
         missing: distributions that are required and not counted.
         counted: wheels that are counted besides.
     """
-    lines = []
-    for verdict in verdicts:
-        room = f"{megabytes(abs(verdict.room))} {'to spare' if verdict.fits else 'too large'}"
-        mark = "fits" if verdict.fits else "TOO LARGE"
-        limit = verdict.limit
-        lines.append(
-            f"{limit.name:18} {mark:9} {megabytes(verdict.size)} {limit.counts} of "
-            f"{megabytes(limit.bytes)}, {room}"
-        )
+    lines = [_verdict_line(verdict.limit.name, verdict) for verdict in verdicts]
+    lines += [_verdict_line(f"  with the recipe, {v.limit.name}", v) for v in after]
     if counted:
         lines.append(f"counted with it: {', '.join(counted)}")
     if missing:
@@ -178,6 +176,16 @@ def verdict_lines(
             f"not counted, though required: {', '.join(missing)} (name their wheels by --with)"
         )
     return lines
+
+
+def _verdict_line(name: str, verdict: Verdict) -> str:
+    limit = verdict.limit
+    room = f"{megabytes(abs(verdict.room))} {'to spare' if verdict.fits else 'too large'}"
+    mark = "fits" if verdict.fits else "TOO LARGE"
+    return (
+        f"{name:35} {mark:9}  {megabytes(verdict.size)} {limit.counts} of "
+        f"{megabytes(limit.bytes)}, {room}"
+    )
 
 
 def excess_text(excess: Excess) -> str:

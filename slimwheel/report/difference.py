@@ -8,7 +8,7 @@ from rich.table import Table
 from slimwheel.contents import Difference, Tally, by_directory, by_kind, by_section, by_target
 from slimwheel.contents.kinds import Kind
 from slimwheel.report.contents import LARGEST, numbers_table
-from slimwheel.report.sizes import megabytes, share
+from slimwheel.report.sizes import megabytes
 
 
 def difference_tables(difference: Difference, *, sections: bool = False) -> list[Table]:
@@ -42,10 +42,12 @@ def difference_lines(difference: Difference) -> list[str]:
 
 
 def change(before: int, after: int) -> str:
-    """Return a change in percent, with its sign."""
+    """Return a change in percent, with its sign; what more than grows tenfold as a factor."""
     if not before:
         return "new" if after else "-"
-    return f"{100 * (after - before) / before:+.0f} %".replace("-0 %", "0 %").replace("+0 %", "0 %")
+    if after > 10 * before:
+        return f"x {after / before:,.0f}"
+    return f"{100 * (after - before) / before:+.0f} %"
 
 
 def _kinds(difference: Difference) -> Table:
@@ -90,10 +92,13 @@ def _table(heading: str) -> Table:
 def _add(
     table: Table, name: str, a: int, b: int, a_packed: int, b_packed: int, style: str = ""
 ) -> None:
-    of = share(b - a, a) if a else ("new" if b else "")
-    cells = [megabytes(a), megabytes(b), _signed(b - a), of]
-    cells += [megabytes(a_packed), megabytes(b_packed), _signed(b_packed - a_packed)]
+    cells = [_size(a), _size(b), _signed(b - a), change(a, b) if a != b else ""]
+    cells += [_size(a_packed), _size(b_packed), _signed(b_packed - a_packed)]
     table.add_row(name, *cells, style=style)
+
+
+def _size(size: int) -> str:
+    return megabytes(size) if size else "-"
 
 
 def _signed(delta: int) -> str:

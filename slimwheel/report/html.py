@@ -29,7 +29,13 @@ def diff_page(difference: Difference) -> str:
     """Return the page about two wheels."""
     a, b = difference.a, difference.b
     title = f"{a.file} and {b.file}"
-    return _page(title, {"wheels": [_alone(a), _alone(b)], "verdicts": [], "rules": []})
+    data = {
+        "wheels": [_alone(a), _alone(b)],
+        "verdicts": [],
+        "verdicts_with_recipe": [],
+        "rules": [],
+    }
+    return _page(title, data)
 
 
 def write_page(path: Path, text: str) -> None:

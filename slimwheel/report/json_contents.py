@@ -20,6 +20,7 @@ def inspection(
     breakdown: Breakdown,
     remains: Remains | None,
     verdicts: Iterable[Verdict],
+    after: Iterable[Verdict],
     missing: Sequence[str],
     counted: Sequence[str],
     excesses: Iterable[Excess],
@@ -27,6 +28,8 @@ def inspection(
     """Return everything that is known of a wheel.
 
     Args:
+        verdicts: on the wheel as it is.
+        after: on what the recipe leaves of it; none without a recipe.
         missing: distributions that are required, and whose bytes no verdict counts.
         counted: wheels whose bytes are counted besides.
     """
@@ -39,6 +42,7 @@ def inspection(
         "directories": _table(by_directory(members)),
         "sections": _table(by_section(members)),
         "limits": [verdict.to_json() for verdict in verdicts],
+        "limits_with_recipe": [verdict.to_json() for verdict in after],
         "dependencies": {"counted": list(counted), "not_counted": list(missing)},
         "over_budget": [excess.to_json() for excess in excesses],
         "remains": remains.to_json() if remains else None,

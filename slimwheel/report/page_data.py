@@ -3,11 +3,11 @@
 A wheel has 13,000 members, and the page is to open at once. The rows are, in this order:
 
     member  [name, kind, installed, download, parts, remainder]
-    part    [name, kind, installed, download, left]
+    part    [name, kind, installed, download, left, rules]
     remainder  [installed, download, action, rules], null where nothing changes
 
 `kind` is the place in `kinds`, rules are places in `rules`, `parts` is null of what has none, and
-`left` is null where nothing changes.
+`left` is null where nothing changes, and `rules` where they are the member's.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ def inspection_data(report: Mapping[str, Any]) -> dict[str, Any]:
         "wheels": [breakdown_data(report["wheel"], remains)],
         "recipe": remains["recipe"] if remains else None,
         "verdicts": report["limits"],
+        "verdicts_with_recipe": report["limits_with_recipe"],
         "dependencies": report["dependencies"],
         "over_budget": report["over_budget"],
         "rules": remains["rules"] if remains else [],
@@ -56,11 +57,11 @@ def _member(
     member: Mapping[str, Any], left: Mapping[str, Any] | None, rules: Mapping[str, int]
 ) -> list[Any]:
     remainder = None
-    sizes: list[int] | None = None
+    parts_left: list[dict[str, Any]] | None = None
     if left is not None:
         numbers = [rules[rule] for rule in left["rules"] if rule in rules]
         remainder = [left["installed"], left["download"], left["action"], numbers]
-        sizes = left.get("parts")
+        parts_left = left.get("parts")
     parts = None
     if "parts" in member:
         parts = [
@@ -69,9 +70,13 @@ def _member(
                 _NUMBERS[part["kind"]],
                 part["installed"],
                 part["download"],
-                sizes[number] if sizes else None,
+                *(_part_left(parts_left[number], rules) if parts_left else (None, None)),
             ]
             for number, part in enumerate(member["parts"])
         ]
     kind = _NUMBERS[member["kind"]]
     return [member["name"], kind, member["installed"], member["download"], parts, remainder]
+
+
+def _part_left(left: Mapping[str, Any], rules: Mapping[str, int]) -> tuple[int, list[int]]:
+    return left["installed"], [rules[rule] for rule in left["rules"] if rule in rules]

@@ -46,7 +46,8 @@ slimwheel.Page = class {
         const about = !this.isDiff && measure === "download" ? "about " : "";
         const change = (100 * (after[measure] - before)) / before;
         figure.append(` → ${about}${megabytes(after[measure])} `);
-        figure.append(element("em", { text: `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(0)} %` }));
+        const text = `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(0)} %`;
+        figure.append(element("em", { class: change > 0 ? "more" : "", text }));
       }
       const text = this.hasRecipe ? `${measure}, with recipe ${this.data.recipe}` : measure;
       this.at("totals").append(element("div", { class: "total" }, figure, element("span", { text })));
@@ -58,11 +59,17 @@ slimwheel.Page = class {
     );
     for (const verdict of this.data.verdicts) {
       const words = verdict.fits ? "fits" : "too large";
-      const sizes = `${megabytes(verdict.size)} ${verdict.counts} of ${megabytes(verdict.bytes)}`;
-      this.at("verdicts").append(
-        element("li", { class: verdict.fits ? "" : "over" },
-          `${verdict.limit}: `, element("b", { text: words }), `, ${sizes}`),
-      );
+      const sizes = `${megabytes(verdict.size)}`;
+      const title = `counts ${verdict.counts} bytes; ${verdict.source}`;
+      const item = element("li", { class: verdict.fits ? "" : "over", title },
+        `${verdict.limit}, ${megabytes(verdict.bytes)}: `, element("b", { text: words }), `, ${sizes}`);
+      const after = this.data.verdicts_with_recipe.find((one) => one.limit === verdict.limit);
+      if (after) {
+        const text = after.fits ? "fits" : "still too large";
+        item.append("; then ", element("b", { class: after.fits ? "fit" : "", text }));
+        item.append(`, ${megabytes(after.size)}`);
+      }
+      this.at("verdicts").append(item);
     }
     for (const excess of this.data.over_budget ?? []) {
       const sizes = `${megabytes(excess.size)} ${excess.counts} of ${megabytes(excess.budget)}`;
@@ -89,7 +96,10 @@ slimwheel.Page = class {
       describe: (node) => this.describe(node, tree).join(", "),
       removed: (node) => this.removed(node),
       mark: (node, classes) => {
-        if (this.isDiff && !this.other(node, tree)) classes.push("only");
+        // Once, for the whole of what the other wheel does not have.
+        if (this.isDiff && !this.other(node, tree) && this.other(node.parent, tree)) {
+          classes.push("only");
+        }
       },
       enter: (node) => this.enter(node, map),
       choose: (node) => this.tell(node, tree),

@@ -4,7 +4,7 @@
 const slimwheel = {};
 
 slimwheel.megabytes = (count) =>
-  Math.abs(count) < 100000 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+  !count ? "0" : Math.abs(count) < 100000 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 
 slimwheel.signed = (count) => (count ? (count > 0 ? "+" : "") + slimwheel.megabytes(count) : "-");
 

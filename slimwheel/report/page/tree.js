@@ -57,7 +57,7 @@ slimwheel.Tree = class {
     const left = remainder ? remainder.slice(0, 2) : [installed, download];
     const size = added ? [0, 0] : [installed, download];
     const file = this.leaf(place, base, kind, size, left);
-    file.files = 1;
+    file.files = added ? 0 : 1;
     file.action = added ? "add" : (remainder?.[2] ?? "keep");
     file.rules = remainder?.[3] ?? [];
     if (parts) this.addParts(file, parts, left);
@@ -65,11 +65,11 @@ slimwheel.Tree = class {
 
   addParts(file, parts, [left, leftDownload]) {
     let kept = 0;
-    for (const [name, kind, installed, download, stays] of parts) {
+    for (const [name, kind, installed, download, stays, rules] of parts) {
       const rest = file.action === "drop" ? 0 : (stays ?? installed);
       const packed = installed ? Math.round((download * rest) / installed) : 0;
       const made = this.leaf(file, name, kind, [installed, download], [rest, packed]);
-      Object.assign(made, { action: file.action, rules: file.rules, part: true });
+      Object.assign(made, { action: file.action, rules: rules ?? file.rules, part: true });
       kept += rest;
     }
     // What stands in the new file and was not in the old one: changed headers, a stand-in.

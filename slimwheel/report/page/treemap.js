@@ -43,8 +43,7 @@ slimwheel.Treemap = class {
     }
     this.map.setAttribute("aria-label", `What is in ${node.label}, by size`);
     const scale = (width * height) / value(node);
-    const opens = (one) =>
-      one === node || value(one) * scale >= slimwheel.Treemap.OPEN ? one.children : null;
+    const opens = (one) => (one === node || this.isWorthOpening(one, scale) ? one.children : null);
     const top = d3
       .hierarchy(node, (one) => opens(one)?.filter((child) => value(child) > 0))
       .sum((one) => 0)
@@ -57,14 +56,26 @@ slimwheel.Treemap = class {
       .size([width, height])
       .round(true)
       .paddingTop((one) => (frames(one) ? slimwheel.Treemap.HEAD : one.depth ? 1 : 0))
-      .paddingRight((one) => (one.depth ? 2 : 0))
-      .paddingBottom((one) => (one.depth ? 2 : 0))
-      .paddingLeft((one) => (one.depth ? 2 : 0))(top);
+      .paddingRight((one) => (one.depth ? 3 : 0))
+      .paddingBottom((one) => (one.depth ? 3 : 0))
+      .paddingLeft((one) => (one.depth ? 3 : 0))(top);
     const drawn = document.createDocumentFragment();
     let count = 0;
     for (const one of top.children ?? []) count += this.tile(one, drawn, 0, 0, wanted);
     this.map.append(drawn);
     return count;
+  }
+
+  /* Whether something of what is in a node would be seen: thousands of crumbs are one tile. */
+  isWorthOpening(node, scale) {
+    if (!node.children || this.value(node) * scale < slimwheel.Treemap.OPEN) return false;
+    const seen = 4 * slimwheel.Treemap.SEEN / scale;
+    let shown = 0;
+    for (const child of node.children) {
+      const size = this.value(child);
+      if (size >= seen) shown += size;
+    }
+    return shown > 0.3 * this.value(node);
   }
 
   isFrame(one) {
@@ -90,16 +101,16 @@ slimwheel.Treemap = class {
     if (!isOpen) {
       const gone = this.hooks.removed(node);
       if (gone > 0.001) element.append(slimwheel.element("i", { style: `width:${100 * gone}%` }));
-      if (gone > 0.999) classes.push("gone");
     }
     element.className = classes.filter(Boolean).join(" ");
     this.label(element, node, isOpen && this.isFrame(one), isOpen, width, height);
     into.append(element);
     let count = 1;
     if (isOpen) {
-      // Children are placed in the border box, whose border takes one pixel.
+      // Children are placed from within the border, which page.css makes one pixel wide, or three.
+      const border = classes.includes("only") ? 3 : 1;
       for (const child of one.children) {
-        count += this.tile(child, element, one.x0 + 1, one.y0 + 1, wanted);
+        count += this.tile(child, element, one.x0 + border, one.y0 + border, wanted);
       }
     }
     return count;
@@ -113,7 +124,9 @@ slimwheel.Treemap = class {
       if (width > 110) head.append(slimwheel.element("small", { text: size }));
       element.append(head);
     } else if (width > 38 && height > 16) {
-      element.append(slimwheel.element("span", { text: node.label }));
+      // A directory whose files are too small to be drawn.
+      const folder = node.children && node.kind === null ? "/" : "";
+      element.append(slimwheel.element("span", { text: node.label + folder }));
       if (height > 32 && width > 50) element.append(slimwheel.element("span", { text: size }));
     }
   }
