@@ -7,6 +7,9 @@ import click
 
 from slimwheel.build import BuildOptions, BuildReport, build_wheel
 from slimwheel.cli.options import (
+    budget,
+    budget_options,
+    end_with,
     fetch_options,
     fetched,
     json_option,
@@ -16,6 +19,7 @@ from slimwheel.cli.options import (
     target_options,
     targets,
 )
+from slimwheel.contents import Budget, Excess, excesses
 from slimwheel.plan import Switches
 from slimwheel.recipe import load_recipe
 from slimwheel.report.progress import ProgressDisplay
@@ -42,16 +46,19 @@ from slimwheel.verify.smoke import Smoke, parse_pythons
 )
 @switch_options
 @target_options
+@budget_options
 @fetch_options
 @json_option
 def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any) -> None:
     """Slim upstream wheels, each given as a file or as a requirement such as torch==2.13.0+cpu.
 
     Writes the slim wheel and its companion; install both, or only name the slim one where an
-    index has both. Prints the paths of what it wrote.
+    index has both. Prints the paths of what it wrote. Wheels over a budget stay, to be looked at.
     """
     loaded = load_recipe(recipe)
+    allowed = budget(options)
     reports = []
+    found: list[Excess] = []
     smoke = Smoke(
         pythons=parse_pythons(options["python_for"]),
         offline=options["no_network"],
@@ -79,13 +86,23 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
                 smoke=smoke if options["smoke"] else None,
             )
         reports.append(report)
+        found += _over_budget(report, allowed)
         _tell(report)
         if not as_json:
             for output in report.outputs:
                 click.echo(output.path)
     if as_json:
-        builds = [report.to_json() for report in reports]
+        builds = [
+            report.to_json() | {"over_budget": [e.to_json() for e in _over_budget(report, allowed)]}
+            for report in reports
+        ]
         click.echo(json.dumps({"schema": 1, "builds": builds}, indent=1))
+    end_with(found)
+
+
+def _over_budget(report: BuildReport, allowed: Budget) -> list[Excess]:
+    slim = report.slim
+    return excesses(slim.filename, slim.installed_size, slim.size, allowed)
 
 
 def _tell(report: BuildReport) -> None:

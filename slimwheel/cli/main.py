@@ -15,7 +15,8 @@ from slimwheel.errors import OutputError, SlimwheelError, UsageError
 
 _COMMANDS = {
     "build": "Slim an upstream wheel.",
-    "inspect": "Show what a wheel or a library holds.",
+    "diff": "Show where the bytes of two wheels differ.",
+    "inspect": "Show where the bytes of a wheel or a library are.",
     "plan": "Show what a build would do, without doing it.",
     "recipe": "List, show and check recipes.",
     "shim": "Build torch_ergonomics as a wheel of its own.",

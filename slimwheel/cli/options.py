@@ -1,15 +1,22 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from slimwheel.contents import Budget, Excess
 from slimwheel.fetch import FetchedWheel, IndexOptions
 from slimwheel.fetch import fetch as fetch_wheel
 from slimwheel.plan import Targets
+from slimwheel.recipe.sizes import parse_size
+from slimwheel.report.contents import excess_text
 from slimwheel.report.progress import ProgressDisplay
+
+FINDINGS = 1
+"""The exit code of a command that did its work and has something to say (docs/exit-codes.md)."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -21,6 +28,13 @@ def _stacked(*decorators: Decorator) -> Decorator:
         return function
 
     return apply
+
+
+def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    try:
+        return None if value is None else parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 recipe_option = click.option(
@@ -45,9 +59,13 @@ build_number_option = click.option(
     "--build-number", type=click.IntRange(min=0), help="The result's build tag."
 )
 
-switch_options = _stacked(
+rule_options = _stacked(
     click.option("--keep", multiple=True, metavar="RULE", help="Switch a rule off. Repeatable."),
     click.option("--drop", multiple=True, metavar="RULE", help="Switch a rule on. Repeatable."),
+)
+
+switch_options = _stacked(
+    rule_options,
     click.option("--local", metavar="NAME", help="A segment for the result's local version."),
     build_number_option,
 )
@@ -78,12 +96,40 @@ fetch_options = _stacked(
     click.option("--no-network", is_flag=True, help="Use only what the cache has."),
 )
 
+budget_options = _stacked(
+    click.option(
+        "--max-installed",
+        callback=_size,
+        metavar="SIZE",
+        help="Exit with 1 where it takes more, installed: 250MB, 240MiB or bytes.",
+    ),
+    click.option(
+        "--max-wheel",
+        callback=_size,
+        metavar="SIZE",
+        help="Exit with 1 where the wheel file is larger.",
+    ),
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
 
 
 def targets(options: dict[str, Any]) -> Targets:
     """Return what `target_options` say."""
     return Targets(options["device"], options["ptx"])
+
+
+def budget(options: dict[str, Any]) -> Budget:
+    """Return what `budget_options` say."""
+    return Budget(options["max_installed"], options["max_wheel"])
+
+
+def end_with(found: Sequence[Excess]) -> None:
+    """Say which budgets are exceeded, if any, and end the command as for findings."""
+    for excess in found:
+        click.echo(f"slimwheel: over budget: {excess_text(excess)}", err=True)
+    if found:
+        sys.exit(FINDINGS)
 
 
 def fetched(source: str, display: ProgressDisplay, **options: Any) -> FetchedWheel:

@@ -54,6 +54,10 @@ class ProgressDisplay:
         """Take a build's report."""
         self._show(report.step, report.done, report.total)
 
+    def inspecting(self, done: int, total: int) -> None:
+        """Take how many bytes of a wheel have been looked at."""
+        self._show("inspect", done, total)
+
     def _show(self, what: str, done: int, total: int) -> None:
         if self._task is None:
             self._task = self._progress.add_task(what, total=total or None)
