@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import baseline
-from benchmarks.measure import Cost, interleaved, measured
 from slimwheel.errors import ToolError
+from slimwheel.verify.measure import Cost, interleaved, measured
 from slimwheel.wheelfile.wheel import Wheel
 
 

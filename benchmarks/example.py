@@ -21,8 +21,6 @@ from benchmarks import page
 from benchmarks.building import measure_builds
 from benchmarks.machine import describe_machine, load
 from benchmarks.markdown import compared, compared_costs, table
-from benchmarks.measure import Cost, interleaved, measured
-from benchmarks.sizes import dependencies_in, sizes_of
 from benchmarks.subjects import Subject, chosen_subjects
 from benchmarks.upstream_environment import pip_environment, upstream_environment
 from slimwheel.build import build_runtime
@@ -30,6 +28,8 @@ from slimwheel.errors import SlimwheelError, ToolError
 from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.report.sizes import megabytes
 from slimwheel.verify.environments import Environment, find_python
+from slimwheel.verify.measure import Cost, interleaved, measured
+from slimwheel.verify.sizes import dependencies_in, sizes_of
 from slimwheel.verify.smoke import parse_pythons
 
 NAME = "example"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Cost, interleaved, measured
-from benchmarks.sizes import Dependency, dependencies_in
 from benchmarks.upstream_environment import pip_environment, upstream_environment
 from slimwheel.verify.environments import Environment
+from slimwheel.verify.measure import Cost, interleaved, measured
+from slimwheel.verify.sizes import Dependency, dependencies_in
 from slimwheel.wheelfile.wheel import Wheel
 
 

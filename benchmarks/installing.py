@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Cost, interleaved, measured
 from slimwheel.verify.environments import Installer, create_environment, find_uv
+from slimwheel.verify.measure import Cost, interleaved, measured
 
 Wheels = Mapping[str, Sequence[Path]]
 

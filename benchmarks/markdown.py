@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from benchmarks import baseline
-from benchmarks.measure import Cost
 from benchmarks.results import Results
 from slimwheel.report.sizes import megabytes
+from slimwheel.verify.measure import Cost
 
 _Rows = Iterable[Sequence[str]]
 _Text = Callable[[float], str]

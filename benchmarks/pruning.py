@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import prune_library
-from benchmarks.measure import Cost, interleaved, measured
+from slimwheel.verify.measure import Cost, interleaved, measured
 from slimwheel.wheelfile.wheel import Wheel
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.measure import Cost
 from benchmarks.pruning import Pruned
-from benchmarks.sizes import Dependency, Sizes
+from slimwheel.verify.measure import Cost
+from slimwheel.verify.sizes import Dependency, Sizes
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from benchmarks.installing import measure_installs
 from benchmarks.machine import describe_machine, describe_tools, load
 from benchmarks.pruning import measure_pruning
 from benchmarks.results import Results
-from benchmarks.sizes import sizes_of
 from benchmarks.subjects import Subject, Variant
 from slimwheel.build.pipeline import file_sha256
 from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.verify.environments import create_environment
+from slimwheel.verify.sizes import sizes_of
 from slimwheel.wheelfile.wheel import Wheel
 
 

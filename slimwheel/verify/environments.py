@@ -196,6 +196,16 @@ def _uv() -> str:
     return found
 
 
+def variables(extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment variables without those about its own Python, and `extra`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+    }
+    return {**kept, **extra}
+
+
 def run(
     arguments: Sequence[str | Path],
     environ: Mapping[str, str] | None = None,
@@ -209,15 +219,10 @@ def run(
     Takes, returns and raises what `Environment.run` does.
     """
     command = [str(argument) for argument in arguments]
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
-    }
     try:
         finished = subprocess.run(
             command,
-            env={**variables, **(environ or {})},
+            env=variables(environ or {}),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,

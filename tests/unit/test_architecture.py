@@ -32,7 +32,12 @@ MAY_IMPORT = {
     "elf": set(),
 }
 # What runs in the wheel's own Python, without slimwheel.
-PAYLOAD = ("slimwheel/shim/boot", "slimwheel/shim/torch_ergonomics", "slimwheel/verify/battery")
+PAYLOAD = (
+    "slimwheel/shim/boot",
+    "slimwheel/shim/torch_ergonomics",
+    "slimwheel/verify/battery",
+    "slimwheel/verify/operators",
+)
 
 
 def name_of(path: Path) -> str:
@@ -97,6 +102,7 @@ def test_the_library_never_prints_exits_or_changes_directory(path: Path) -> None
         ("slimwheel/shim/boot", (3, 5)),
         ("slimwheel/shim/torch_ergonomics", (3, 5)),
         ("slimwheel/verify/battery", (3, 6)),
+        ("slimwheel/verify/operators", (3, 6)),
     ],
 )
 def test_what_runs_elsewhere_is_valid_there(folder: str, version: tuple[int, int]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measure import measured
 from slimwheel.build import build_runtime
 from slimwheel.verify.compare import compare, run_battery
 from slimwheel.verify.environments import Environment, create_environment
+from slimwheel.verify.measure import measured
 from slimwheel.verify.static import check_wheel
 from tests.support.real import (
     COMPILE,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import measured
 from slimwheel.verify.environments import Environment
+from slimwheel.verify.measure import measured
 from tests.support.real import script_says
 
 pytestmark = pytest.mark.wheels

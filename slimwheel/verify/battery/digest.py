@@ -14,6 +14,12 @@ from typing import Any, Callable
 
 import torch
 
+# Those of torch's types whose text says all of them, as far as this torch has them.
+_NAMES = tuple(
+    getattr(torch, name) for name in ("device", "layout", "memory_format") if hasattr(torch, name)
+)
+_GENERATOR: Any = getattr(torch, "Generator", ())
+
 
 def digest(value: object) -> str:
     """The hexadecimal sha256 of a value.
@@ -48,13 +54,21 @@ def _feed(update: Callable[[bytes], None], value: object) -> None:
         put("str", value.encode("utf-8", "surrogatepass"))
     elif isinstance(value, float):
         put("float", value.hex().encode())
-    elif isinstance(value, (bool, int, complex, type(None), torch.dtype)):
+    elif isinstance(value, (bool, int, complex, type(None), torch.dtype, *_NAMES)):
         put(type(value).__name__, str(value).encode())
-    elif type(value).__module__ == "numpy":
-        array: Any = value
-        _feed(update, [str(array.dtype), list(array.shape), array.tobytes()])
     else:
-        raise TypeError("no canonical form of {}".format(type(value)))
+        _feed(update, _taken_apart(value))
+
+
+def _taken_apart(value: Any) -> object:
+    """What stands for a value that is not fed as it is."""
+    if isinstance(value, slice):
+        return ["slice", value.start, value.stop, value.step]
+    if isinstance(value, _GENERATOR):
+        return ["generator", value.get_state()]
+    if type(value).__module__ == "numpy":
+        return [str(value.dtype), list(value.shape), value.tobytes()]
+    raise TypeError("no canonical form of {}".format(type(value)))
 
 
 def _parts(tensor: Any) -> object:
@@ -99,6 +113,9 @@ def _raw(tensor: Any) -> bytes:
     for resolve in ("resolve_conj", "resolve_neg"):
         if hasattr(tensor, resolve):
             tensor = getattr(tensor, resolve)()
+    # A gradient that is all zeros may have no memory yet.
+    if hasattr(tensor, "_is_zerotensor") and tensor._is_zerotensor():
+        tensor = tensor.clone()
     tensor = tensor.contiguous()
     size = tensor.numel() * tensor.element_size()
     return ctypes.string_at(tensor.data_ptr(), size) if size else b""

@@ -1,25 +1,27 @@
-"""The process that watches: starts workers until every record has a result.
+"""The process that watches: starts workers until every unit of work has a result.
 
-A record that kills its worker, or that does not end, costs only itself: it becomes `crashed`, and
-the next worker goes on behind it.
+A unit that kills its worker, or that does not end, costs only itself: it becomes `crashed`, and
+the next worker goes on behind it. A unit is a record of the battery, or an operator in a dtype.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
+
+from . import journal as journals
 
 SCHEMA = 1
 _POLL_SECONDS = 0.1
 
 
 class BatteryError(Exception):
-    """No worker could run: what killed it was no record's doing."""
+    """No worker could run: what killed it was no unit's doing."""
 
 
 def run(script: str, only: List[str], timeout: float) -> Dict[str, Any]:
@@ -37,36 +39,111 @@ def run(script: str, only: List[str], timeout: float) -> Dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="battery-") as directory:
         journal = os.path.join(directory, "journal")
-        size = -1
-        while not _ended(journal):
-            failure = _run_worker([script, "--journal", journal, *_only(only)], journal, timeout)
-            interrupted = _interrupted(journal)
-            if interrupted is not None:
-                crash = {"record": interrupted, "status": "crashed", "detail": failure}
-                _append(journal, dict(crash, seconds=None))
-            elif failure is not None and _ended(journal):
-                # The results are whole, the interpreter's exit is not: as good as a record.
-                _append(journal, {"record": "exit", "status": "crashed", "detail": failure})
-            elif not _ended(journal):
-                raise BatteryError("the worker ended outside of a record: {}".format(failure))
-            if os.path.getsize(journal) == size:
-                raise BatteryError("the worker makes no progress: {}".format(failure))
-            size = os.path.getsize(journal)
-        return _results(journal)
+        supervise([script, "--journal", journal, *_only(only)], journal, timeout)
+        return dict(journals.results([journal]), schema=SCHEMA)
 
 
 def _only(names: List[str]) -> List[str]:
     return ["--only", *names] if names else []
 
 
-def _run_worker(arguments: List[str], journal: str, timeout: float) -> Optional[str]:
+def supervise(
+    arguments: List[str],
+    journal: str,
+    timeout: float,
+    stopped: Callable[[], bool] = lambda: False,
+    fixed: Optional[Dict[str, str]] = None,
+) -> None:
+    """Start workers on a journal, one after another, until one has ended it.
+
+    Args:
+        arguments: the worker's: the file to start it from, and its options.
+        timeout: seconds in which a worker has to write something to its journal.
+        stopped: asked while a worker runs; True ends it.
+        fixed: variables for the worker's Python, which is otherwise isolated as this one is.
+
+    Raises:
+        BatteryError: a worker ended outside of a unit.
+    """
+    size = -1
+    while not journals.ended(journal):
+        failure = _run_worker(arguments, journal, timeout, stopped, fixed)
+        if stopped():
+            return
+        interrupted = journals.interrupted(journal)
+        if interrupted is not None:
+            name, place = interrupted
+            detail = "{}, {}".format(failure, place) if place else failure
+            crash = {"record": name, "status": "crashed", "detail": detail, "seconds": None}
+            journals.append(journal, crash)
+        elif failure is not None and journals.ended(journal):
+            # The results are whole, the interpreter's exit is not: as good as a record.
+            crash = {"record": "exit", "status": "crashed", "detail": failure}
+            journals.append(journal, crash)
+        elif not journals.ended(journal):
+            raise BatteryError("the worker ended outside of a record: {}".format(failure))
+        if os.path.getsize(journal) == size:
+            raise BatteryError("the worker makes no progress: {}".format(failure))
+        size = os.path.getsize(journal)
+
+
+def supervise_all(
+    workers: Dict[str, List[str]],
+    timeout: float,
+    fixed: Optional[Dict[str, str]] = None,
+) -> None:
+    """Run several workers at a time, each on a journal of its own; the first failure ends all.
+
+    Args:
+        workers: by journal, the arguments of each.
+        timeout, fixed: as for `supervise`.
+
+    Raises:
+        BatteryError: a worker ended outside of a unit.
+    """
+    failures: List[BatteryError] = []
+
+    def watch(path: str, arguments: List[str]) -> None:
+        try:
+            supervise(arguments, path, timeout, lambda: bool(failures), fixed)
+        except BatteryError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=watch, args=pair) for pair in workers.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        failures.append(BatteryError("interrupted"))
+        raise
+    if failures:
+        raise failures[0]
+
+
+def _run_worker(
+    arguments: List[str],
+    journal: str,
+    timeout: float,
+    stopped: Callable[[], bool],
+    fixed: Optional[Dict[str, str]],
+) -> Optional[str]:
     """Run one worker to its end; say how it failed, or None."""
     isolation = ["-I"] if sys.flags.isolated else []
+    variables = dict(os.environ)
+    if fixed is not None:
+        # An isolated Python reads no variables: it is isolated by taking away all others.
+        isolation = ["-s"] if sys.flags.isolated else []
+        if sys.flags.isolated:
+            variables = {k: v for k, v in variables.items() if not k.startswith("PYTHON")}
+        variables.update(fixed)
     # A session of its own, so that what the worker started (loaders, managers) ends with it.
     worker = subprocess.Popen(
         [sys.executable, "-W", "ignore", *isolation, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
+        env=variables,
         start_new_session=True,
     )
     try:
@@ -81,6 +158,8 @@ def _run_worker(arguments: List[str], journal: str, timeout: float) -> Optional[
                     size, changed = now, time.time()
                 elif time.time() - changed > timeout:
                     return "no result after {:g} s".format(timeout)
+                if stopped():
+                    return "stopped"
     finally:
         _kill_session(worker)
     if code < 0:
@@ -96,38 +175,3 @@ def _kill_session(worker: "subprocess.Popen[bytes]") -> None:
 
 def _size(path: str) -> int:
     return os.path.getsize(path) if os.path.exists(path) else 0
-
-
-def _append(journal: str, entry: Dict[str, Any]) -> None:
-    with open(journal, "a") as stream:
-        stream.write(json.dumps(entry) + "\n")
-
-
-def _entries(journal: str) -> List[Dict[str, Any]]:
-    if not os.path.exists(journal):
-        return []
-    with open(journal) as stream:
-        return [json.loads(line) for line in stream]
-
-
-def _ended(journal: str) -> bool:
-    return any("end" in entry for entry in _entries(journal))
-
-
-def _interrupted(journal: str) -> Optional[str]:
-    """The record that was started and has no result."""
-    open_record: Optional[str] = None
-    for entry in _entries(journal):
-        open_record = entry.get("start") if "record" not in entry else None
-    return open_record
-
-
-def _results(journal: str) -> Dict[str, Any]:
-    results: Dict[str, Any] = {"schema": SCHEMA}
-    records = {}
-    for entry in _entries(journal):
-        if "record" in entry:
-            records[entry.pop("record")] = entry
-        results.update(entry.get("setting", {}))
-    results["records"] = records
-    return results

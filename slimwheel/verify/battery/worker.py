@@ -1,22 +1,18 @@
-"""The process that computes: runs records one after another and writes each to a journal.
-
-The journal holds one JSON object a line, written before a record starts and after it ends, so
-that what a crash interrupts is known. A worker that is started on a journal goes on behind it.
-"""
+"""The process that computes: runs records one after another and writes each to a journal."""
 
 import faulthandler
-import json
 import os
 import platform
 import random
 import time
 import zlib
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List
 
 import torch
 
 from . import registry
 from .digest import digest, error_text
+from .journal import Writer, started
 
 THREADS = 2
 """Sums depend on how work is split: the number of threads is part of every result."""
@@ -29,14 +25,10 @@ def work(journal: str, only: List[str]) -> None:
     """
     faulthandler.enable()
     torch.set_num_threads(THREADS)
-    done = _started(journal)
+    done = started(journal)
     with open(journal, "a") as stream:
-
-        def write(**entry: Any) -> None:
-            stream.write(json.dumps(entry) + "\n")
-            stream.flush()
-
-        write(setting=_setting())
+        write = Writer(stream)
+        write(setting=setting())
         for module, error in registry.load(__package__ + ".records"):
             if module not in done:
                 write(record=module, status="error", detail=error_text(error), seconds=0.0)
@@ -44,26 +36,18 @@ def work(journal: str, only: List[str]) -> None:
         for name, wanted in registry.registered.items():
             if os.getppid() != supervisor:
                 return  # Nobody is left who reads the journal.
-            if name not in done and _selected(name, only):
+            if name not in done and selected(name, only):
                 write(start=name)
                 write(record=name, **_run(wanted))
         write(end=True)
 
 
-def _started(journal: str) -> Set[str]:
-    try:
-        with open(journal) as stream:
-            entries = [json.loads(line) for line in stream]
-    except FileNotFoundError:
-        return set()
-    return {entry.get("start") or entry.get("record") for entry in entries}
-
-
-def _selected(name: str, only: List[str]) -> bool:
+def selected(name: str, only: List[str]) -> bool:
+    """Whether `only`, as for `work`, selects a name."""
     return not only or any(name == chosen or name.startswith(chosen + ".") for chosen in only)
 
 
-def _setting() -> Dict[str, Any]:
+def setting() -> Dict[str, Any]:
     """What results depend on besides torch's own bytes."""
     backend = getattr(getattr(torch, "backends", None), "cpu", None)
     return {
@@ -80,7 +64,7 @@ def _run(wanted: registry.Record) -> Dict[str, Any]:
         reason = registry.reason_to_skip(wanted)
         if reason is not None:
             return {"status": "skipped", "detail": reason, "seconds": 0.0}
-        _seed(zlib.crc32(wanted.name.encode()))
+        seed(zlib.crc32(wanted.name.encode()))
         result: Dict[str, Any] = {
             "status": "unstable" if wanted.unstable else "ok",
             "sha256": digest(wanted.compute()),
@@ -93,7 +77,7 @@ def _run(wanted: registry.Record) -> Dict[str, Any]:
     return result
 
 
-def _seed(seed: int) -> None:
+def seed(number: int) -> None:
     """Seed every generator that a record may draw from, so that the order of records is free."""
-    torch.manual_seed(seed)
-    random.seed(seed)
+    torch.manual_seed(number)
+    random.seed(number)

@@ -1,7 +1,7 @@
 """What the page says of the example on upstream's torch and on the slim one."""
 
 from benchmarks.example import Release, Served, render
-from benchmarks.measure import Cost
+from slimwheel.verify.measure import Cost
 
 
 def served(answer: str, seconds: float, size: int) -> Served:

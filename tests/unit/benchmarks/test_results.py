@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.building import removed_by
 from benchmarks.markdown import render
-from benchmarks.measure import Cost
 from benchmarks.pruning import Pruned
 from benchmarks.results import Results
-from benchmarks.sizes import Dependency, Sizes
+from slimwheel.verify.measure import Cost
+from slimwheel.verify.sizes import Dependency, Sizes
 
 MB = 1_000_000
 FAILURE = "ImportError: libtorch_cuda.so: cannot open shared object file"

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from benchmarks.sizes import Dependency, Sizes, dependencies_in, sizes_of
+from slimwheel.verify.sizes import Dependency, Sizes, dependencies_in, sizes_of
 
 
 def install(site_packages: Path, name: str, version: str, record: str) -> int:
