@@ -20,6 +20,7 @@ _COMMANDS = {
     "plan": "Show what a build would do, without doing it.",
     "recipe": "List, show and check recipes.",
     "shim": "Build torch_ergonomics as a wheel of its own.",
+    "verify": "Check a wheel, and run it beside its upstream.",
 }
 _REPORT = "https://github.com/slimwheel/slimwheel/issues"
 

@@ -9,6 +9,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -16,17 +17,18 @@ from rich.progress import (
 
 from slimwheel.build import Progress as BuildProgress
 from slimwheel.fetch import FetchProgress
+from slimwheel.verify.against import Progress as RunningProgress
 
 
-class ProgressDisplay:
-    """Shows how far fetching and building are, on standard error."""
+class _Display:
+    """One line on standard error that is redrawn in place; nothing where that is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *columns: ProgressColumn) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            DownloadColumn(),
+            *columns,
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -46,6 +48,20 @@ class ProgressDisplay:
     ) -> None:
         self._progress.stop()
 
+    def _show(self, what: str, done: int, total: int, left: str = "") -> None:
+        if self._task is None:
+            self._task = self._progress.add_task(what, total=total or None, left=left)
+        self._progress.update(
+            self._task, description=what, completed=done, total=total or None, left=left
+        )
+
+
+class ProgressDisplay(_Display):
+    """Shows how far fetching, building and looking at wheels are, in bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(DownloadColumn())
+
     def fetching(self, source: str) -> Callable[[FetchProgress], None]:
         """Return what a download reports to."""
         return lambda report: self._show(f"fetch {source}", report.done, report.total)
@@ -58,7 +74,23 @@ class ProgressDisplay:
         """Take how many bytes of a wheel have been looked at."""
         self._show("inspect", done, total)
 
-    def _show(self, what: str, done: int, total: int) -> None:
-        if self._task is None:
-            self._task = self._progress.add_task(what, total=total or None)
-        self._progress.update(self._task, description=what, completed=done, total=total or None)
+
+class StepsDisplay(_Display):
+    """Shows how far running two wheels is, in steps, and about how long it will take."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}{task.fields[left]}")
+        )
+
+    def show(self, report: RunningProgress) -> None:
+        """Take a report of running."""
+        left = (
+            "" if report.seconds_left is None else f", about {_duration(report.seconds_left)} left"
+        )
+        self._show(f"{report.stage}: {report.detail}", report.done, max(report.total, 1), left=left)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

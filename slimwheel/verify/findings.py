@@ -58,12 +58,12 @@ class Code(StrEnum):
         return _SUMMARIES[self]
 
     @property
-    def level(self) -> "Level":
+    def severity(self) -> "Severity":
         """How much it matters."""
-        return Level.NOTE if self in _NOTES else Level.ERROR
+        return Severity.NOTE if self in _NOTES else Severity.ERROR
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How much a finding matters: a note may be as it should be, and is for people to judge."""
 
     ERROR = "error"
@@ -138,7 +138,7 @@ class Finding:
         """Return it as JSON holds it."""
         return {
             "code": str(self.code),
-            "level": str(self.code.level),
+            "severity": str(self.code.severity),
             "member": self.member,
             "message": self.message,
             "subject": self.subject,

@@ -323,13 +323,19 @@ def belongs_to_one_process() -> None:
 def ends_with_its_parent() -> None:
     for number in (signal.SIGKILL, signal.SIGINT):
         fifo = Fifo()
+        # What a shell starts in the background ignores SIGINT, and hands that on.
         parent = subprocess.Popen(
-            [sys.executable, "-B", __file__, "calls_for_ever", fifo.path], stderr=subprocess.PIPE
+            [sys.executable, "-B", __file__, "calls_for_ever", fifo.path],
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        fifo.wait_until_opened()
-        parent.send_signal(number)
-        fifo.wait_until_left()
-        assert (b"KeyboardInterrupt" in parent.communicate()[1]) == (number == signal.SIGINT)
+        try:
+            fifo.wait_until_opened()
+            parent.send_signal(number)
+            fifo.wait_until_left()
+            assert (b"KeyboardInterrupt" in parent.communicate()[1]) == (number == signal.SIGINT)
+        finally:
+            parent.kill()
 
 
 def calls_for_ever() -> None:
