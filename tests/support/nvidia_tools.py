@@ -128,9 +128,11 @@ def _unpack_old_cuobjdump(place: Path) -> None:
             for member in archive:
                 # Read to the end all the same: dpkg-deb fails if nobody takes what it writes.
                 if member.name == "./usr/bin/cuobjdump":
-                    archive.extract(member, place, filter="data")
-        (place / "usr/bin/cuobjdump").rename(place / "cuobjdump")
-        shutil.rmtree(place / "usr")
+                    found = archive.extractfile(member)
+                    assert found is not None
+                    with (place / "cuobjdump").open("wb") as out:
+                        shutil.copyfileobj(found, out)
+        (place / "cuobjdump").chmod(0o755)
 
 
 def _download_toolkit(here: Path) -> Path:
