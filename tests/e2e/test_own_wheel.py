@@ -28,7 +28,7 @@ def own_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_module_table_and_recipe_is_in_it(own_wheel: Path) -> None:
     with zipfile.ZipFile(own_wheel) as wheel:
         names = set(wheel.namelist())
-    for pattern in ("*.py", "*.toml"):
+    for pattern in ("*.py", "*.toml", "page/*"):
         for source in (PROJECT / "slimwheel").rglob(pattern):
             assert source.relative_to(PROJECT).as_posix() in names
     for recipe in (PROJECT / "recipes").glob("*.toml"):

@@ -7,6 +7,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from slimwheel.contents import Breakdown, Kind, by_kind, by_section, by_target, contents_of
+from tests.support.pages import needs_browser, opened
+from tests.support.real import slimwheel
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("inspect")]
 
@@ -70,3 +72,19 @@ def test_torch_214(torch_cuda_upstream: Path) -> None:
     assert sum(tally.installed for tally in targets.values()) == kinds[Kind.DEVICE_CODE].installed
     assert {"sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"} <= set(targets)
     assert kinds[Kind.DEVICE_CODE].installed == pytest.approx(369e6, rel=0.01)
+
+
+@needs_browser
+def test_the_page_of_13_000_files_draws_some_hundred_tiles(
+    torch_cuda_upstream: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "page.html"
+    slimwheel("inspect", "--recipe", "cpu", "--html", place, torch_cuda_upstream)
+    assert place.stat().st_size < 3e6
+    with opened(tmp_path / "profile") as page:
+        page.open(place)
+        assert page.console() == []
+        assert 100 < page.tiles < 1000
+        page.open(place, "torch/include/ATen/ops")
+        assert page.tiles < 3000
+        assert page.console() == []

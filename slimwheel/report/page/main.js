@@ -168,7 +168,7 @@ slimwheel.Page = class {
     const kind = this.data.kinds[node.mostly].label;
     const estimated = node.part ? " (estimated)" : "";
     const said = [
-      node.path || node.label,
+      slimwheel.Tree.fullName(node),
       node.children && node.kind === null ? `${node.files.toLocaleString("en")} files, mostly ${kind}` : kind,
       `${megabytes(node.size.installed)} installed`,
       `${megabytes(node.size.download)} to download${estimated}`,
@@ -308,7 +308,7 @@ slimwheel.Page = class {
     rows.sort((a, b) => weight(b) - weight(a));
     const shown = rows.slice(0, tables.MOST);
     const node = nodes.find(Boolean);
-    this.at("table-title").textContent = `${node.path || node.label}: what is in it`;
+    this.at("table-title").textContent = `${slimwheel.Tree.fullName(node)}: what is in it`;
     const name = (child) => {
       if (!child.children) return child.label;
       const button = element("button", { type: "button", text: child.label + (child.kind === null ? "/" : "") });
@@ -405,7 +405,7 @@ slimwheel.Page = class {
       results = [...paths.values()].sort((a, b) => rank(b) - rank(a)).slice(0, 30);
       const items = results.map((node, number) => {
         const size = element("span", { class: "size", text: megabytes(this.value(node)) });
-        const item = element("li", { role: "option", id: `found-${number}` }, node.path, size);
+        const item = element("li", { role: "option", id: `found-${number}` }, slimwheel.Tree.fullName(node), size);
         item.addEventListener("mousedown", (event) => {
           event.preventDefault();
           open(node);

@@ -107,6 +107,13 @@ slimwheel.Tree = class {
     node.mostly = node.kind ?? [...kinds].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
   }
 
+  /* The name of a node as the wheel has it; paths are the same in every version of a wheel. */
+  static fullName(node) {
+    const names = [];
+    for (let one = node; one.parent; one = one.parent) names.unshift(one.label);
+    return names.join("/") || node.label;
+  }
+
   /* Find a node by its path, null where there is none. */
   find(path) {
     let node = this.root;
