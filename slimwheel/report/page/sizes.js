@@ -3,8 +3,11 @@
 /* What all scripts of the page share, and numbers as people read them: MB is 10^6 bytes. */
 const slimwheel = {};
 
-slimwheel.megabytes = (count) =>
-  !count ? "0" : Math.abs(count) < 100000 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+slimwheel.megabytes = (count) => {
+  const size = Math.abs(count);
+  if (size < 1000) return count ? `${Math.round(count)} B` : "0";
+  return size < 100000 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+};
 
 slimwheel.signed = (count) => (count ? (count > 0 ? "+" : "") + slimwheel.megabytes(count) : "-");
 
