@@ -26,13 +26,13 @@ from slimwheel.contents import (
     Remains,
     contents_of,
     excesses,
+    is_library,
     library_contents,
     remains_of,
     required_by,
     verdicts_on,
 )
 from slimwheel.contents.beside import find_beside
-from slimwheel.elf import is_elf
 from slimwheel.errors import UsageError
 from slimwheel.plan import Facts, Plan, Switches
 from slimwheel.recipe import load_recipe
@@ -87,7 +87,7 @@ def command(source: str, cuda: bool, as_json: bool, **options: Any) -> None:
     if cuda:
         _show_device_code(Path(source), as_json)
         return
-    if _is_library(Path(source)):
+    if is_library(Path(source)):
         _show_library(Path(source), as_json, options)
         return
     recipe = options["recipe"]
@@ -173,14 +173,6 @@ def _member(breakdown: Breakdown, name: str) -> MemberContents:
 def _warn(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(f"slimwheel: warning: {warning}", err=True)
-
-
-def _is_library(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return is_elf(stream.read(4))
-    except OSError:
-        return False  # It may be a requirement; whoever looks next says what is wrong.
 
 
 def _show_library(path: Path, as_json: bool, options: dict[str, Any]) -> None:

@@ -1,6 +1,12 @@
 """Where a wheel's bytes are: every byte of every member has one kind, and the sums are exact."""
 
-from slimwheel.contents.breakdown import Breakdown, MemberContents, contents_of, library_contents
+from slimwheel.contents.breakdown import (
+    Breakdown,
+    MemberContents,
+    contents_of,
+    is_library,
+    library_contents,
+)
 from slimwheel.contents.difference import Difference, compare
 from slimwheel.contents.kinds import Group, Kind
 from slimwheel.contents.limits import (
@@ -39,6 +45,7 @@ __all__ = [
     "compare",
     "contents_of",
     "excesses",
+    "is_library",
     "library_contents",
     "remains_of",
     "required_by",

@@ -24,13 +24,13 @@ def find_beside(places: Iterable[Path], wheel: Path) -> Beside:
         WheelError: a wheel is malformed.
     """
     found: dict[str, tuple[str, int]] = {}
-    own = wheel.resolve()
     for place in places:
         paths = sorted(place.glob("*.whl")) if place.is_dir() else [place]
         if not paths:
             raise UsageError("holds no wheels", file=place, hint="Name wheels, or their directory.")
         for path in paths:
-            if path.resolve() == own:
+            # A directory of a wheel's dependencies often has a copy of the wheel itself.
+            if path.name == wheel.name:
                 continue
             with Wheel.open(path) as other:
                 size = sum(member.size for member in other.members.values())

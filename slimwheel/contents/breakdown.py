@@ -158,6 +158,15 @@ def contents_of(
         )
 
 
+def is_library(path: Path) -> bool:
+    """Tell whether a file is there and says that it is ELF."""
+    try:
+        with path.open("rb") as stream:
+            return is_elf(stream.read(4))
+    except OSError:
+        return False
+
+
 def library_contents(path: Path) -> MemberContents:
     """Find out what a library or program, which is in no wheel, is made of.
 

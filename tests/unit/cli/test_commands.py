@@ -30,11 +30,14 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("build", "plan", "recipe", "shim"):
+    for command in ("build", "diff", "inspect", "plan", "recipe", "shim"):
         assert command in done.stdout
 
 
-@pytest.mark.parametrize("command", [["build"], ["plan"], ["recipe"], ["recipe", "show"], ["shim"]])
+@pytest.mark.parametrize(
+    "command",
+    [["build"], ["diff"], ["inspect"], ["plan"], ["recipe"], ["recipe", "show"], ["shim"]],
+)
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = run(*command, "--help")
     assert done.returncode == 0

@@ -1,5 +1,6 @@
 """Limits of platforms, budgets, and whose bytes count."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,10 @@ def test_what_is_required() -> None:
 def test_wheels_beside(tmp_path: Path) -> None:
     own = make_wheel(tmp_path, {"p/a.py": "a"}, name="p", version="1.0")
     other = make_wheel(tmp_path, {"q/a.py": "a" * 1000}, name="Q-q", version="1.0")
-    beside = find_beside([tmp_path], own)
+    (tmp_path / "elsewhere").mkdir()
+    moved = own.rename(tmp_path / "elsewhere" / own.name)
+    shutil.copy(moved, own)
+    beside = find_beside([tmp_path], moved)
     assert beside.files == (other.name,)
     assert beside.projects == {"q-q"}
     assert 1000 < beside.installed < 2000

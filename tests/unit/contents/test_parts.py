@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slimwheel.contents import Kind, Part
@@ -122,6 +122,7 @@ def test_without_section_headers() -> None:
     assert {part.section for part in parts} == {HEADERS, GAPS}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_headers_say_sizes_add_up(data: st.DataObject) -> None:
     made = bytearray(handmade.library())
