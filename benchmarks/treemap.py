@@ -119,7 +119,7 @@ def _facts(html: Path, scratch: Path) -> tuple[int, int]:
 
 
 def _take_picture(html: Path, scratch: Path, picture: Path) -> None:
-    with browser(scratch / "profile-picture", width=1280, height=1010) as driver:
+    with browser(scratch / "profile-picture", width=1280, height=1040) as driver:
         driver.get(html.as_uri())
         driver.save_screenshot(str(picture))
 

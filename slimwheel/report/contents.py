@@ -168,7 +168,7 @@ def verdict_lines(
         counted: wheels that are counted besides.
     """
     lines = [_verdict_line(verdict.limit.name, verdict) for verdict in verdicts]
-    lines += [_verdict_line(f"  with the recipe, {v.limit.name}", v) for v in after]
+    lines += [_verdict_line(f"with the recipe, {v.limit.name}", v) for v in after]
     if counted:
         lines.append(f"counted with it: {', '.join(counted)}")
     if missing:

@@ -2,9 +2,11 @@
 
 
 def megabytes(count: float) -> str:
-    """Return a size in MB with one decimal, in kB below 100 kB."""
+    """Return a size in MB with one decimal, in kB below 100 kB, in GB from 10 GB."""
     if abs(count) < 100_000:
         return f"{count / 1e3:.1f} kB"
+    if abs(count) >= 1e10:
+        return f"{count / 1e9:.1f} GB"
     return f"{count / 1e6:.1f} MB"
 
 

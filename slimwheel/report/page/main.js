@@ -66,7 +66,7 @@ slimwheel.Page = class {
       const after = this.data.verdicts_with_recipe.find((one) => one.limit === verdict.limit);
       if (after) {
         const text = after.fits ? "fits" : "still too large";
-        item.append("; then ", element("b", { class: after.fits ? "fit" : "", text }));
+        item.append(`; with ${this.data.recipe} `, element("b", { class: after.fits ? "fit" : "", text }));
         item.append(`, ${megabytes(after.size)}`);
       }
       this.at("verdicts").append(item);

@@ -6,6 +6,7 @@ const slimwheel = {};
 slimwheel.megabytes = (count) => {
   const size = Math.abs(count);
   if (size < 1000) return count ? `${Math.round(count)} B` : "0";
+  if (size >= 1e10) return `${(count / 1e9).toFixed(1)} GB`;
   return size < 100000 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 };
 
