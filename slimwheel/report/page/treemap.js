@@ -6,6 +6,8 @@ slimwheel.Treemap = class {
   // Areas in square pixels: what is opened to show what is in it, and what is drawn at all.
   static OPEN = 1600;
   static SEEN = 24;
+  // Of more children than these the smallest are one tile together.
+  static MOST = 1000;
   static HEAD = 17;
 
   constructor(room, tree, hooks) {
@@ -43,12 +45,13 @@ slimwheel.Treemap = class {
     }
     this.map.setAttribute("aria-label", `What is in ${node.label}, by size`);
     const scale = (width * height) / value(node);
-    const opens = (one) => (one === node || this.isWorthOpening(one, scale) ? one.children : null);
+    const opens = (one) =>
+      one === node || this.isWorthOpening(one, scale) ? this.shown(one, wanted) : null;
     const top = d3
-      .hierarchy(node, (one) => opens(one)?.filter((child) => value(child) > 0))
+      .hierarchy(node, opens)
       .sum((one) => 0)
       .each((one) => (one.value = value(one.data)))
-      .sort((a, b) => b.value - a.value);
+      .sort((a, b) => Boolean(a.data.isCrumbs) - Boolean(b.data.isCrumbs) || b.value - a.value);
     const frames = (one) => one.depth > 0 && this.isFrame(one);
     d3
       .treemap()
@@ -64,6 +67,26 @@ slimwheel.Treemap = class {
     for (const one of top.children ?? []) count += this.tile(one, drawn, 0, 0, wanted);
     this.map.append(drawn);
     return count;
+  }
+
+  /* The children of a node that get tiles of their own, and one tile for the crumbs. */
+  shown(node, wanted) {
+    const children = node.children.filter((child) => this.value(child) > 0);
+    if (children.length <= slimwheel.Treemap.MOST) return children;
+    children.sort((a, b) => this.value(b) - this.value(a));
+    const isShown = (child, place) => place < slimwheel.Treemap.MOST || child === wanted;
+    const crumbs = children.filter((child, place) => !isShown(child, place));
+    const sum = (key) => {
+      const sums = { installed: 0, download: 0 };
+      for (const child of crumbs) for (const measure in sums) sums[measure] += child[key][measure];
+      return sums;
+    };
+    return children.filter(isShown).concat({
+      label: `${crumbs.length.toLocaleString("en")} smaller`,
+      path: node.path, parent: node, children: null, files: crumbs.length,
+      kind: crumbs[0].mostly, mostly: crumbs[0].mostly, size: sum("size"), left: sum("left"),
+      isCrumbs: true,
+    });
   }
 
   /* Whether something of what is in a node would be seen: thousands of crumbs are one tile. */
