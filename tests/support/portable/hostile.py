@@ -201,6 +201,7 @@ def cases(whole: bytes) -> Dict[str, bytes]:  # noqa: C901
                 "os:system",
                 "networks.canary:os.system",
                 "networks.canary:nothing",
+                "networks.canary:load",
                 "networks",
                 "networks.canary:",
                 ":Canary",
@@ -238,6 +239,14 @@ def cases(whole: bytes) -> Dict[str, bytes]:  # noqa: C901
                     {"$call": ["builtins:eval", ["1"], {}]},
                     {"$tuple": [], "a": 1},
                     {"$global": "networks.canary:os.system"},
+                    {"$global": "networks.canary:load"},
+                    {"$global": "torch:load"},
+                    {"$global": "torch:from_file"},
+                    {"$global": "torch.hub:load"},
+                    # Calls what it is given.
+                    {"$call": ["torch.quantization:FakeQuantize", [{"$global": "torch:load"}], {}]},
+                    {"$dataclass": ["torch.utils.data.dataset:Subset", {}]},
+                    {"$enum": ["networks.canary:Canary", "a"]},
                 )
             ),
         ),
@@ -409,6 +418,9 @@ LATE = {
     "entry is 'networks.canary:nothing'",
     "entry is 'networks.canary:os.system'",
     "args is [{'$global': 'networks.canary:os.system'}]",
+    "args is [{'$global': 'networks.canary:load'}]",
+    "args is [{'$enum': ['networks.canary:Canary', 'a']}]",
+    "entry is 'networks.canary:load'",
 }
 
 if __name__ == "__main__":

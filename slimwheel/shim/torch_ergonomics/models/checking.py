@@ -142,6 +142,7 @@ def _store_example(place: str, example: Any) -> Dict[str, Any]:
     store = Store()
     encoder = Encoder(store.keep, loaded.bare_name)
     values = encoder.encode(list(_arguments(example)), "example")
+    encoder.check_names(())
     writer = Writer(place)
     member = add_tensors(writer, WEIGHTS, store)
     writer.close()

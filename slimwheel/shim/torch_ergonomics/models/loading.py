@@ -12,7 +12,6 @@ from .manifest import OPTIMIZER, PICKLE, WEIGHTS, read_manifest
 from .names import import_outside
 from .pickled import unpickle
 from .reading import read_tensors
-from .recording import called, record
 from .records import check_records
 from .state import put, view_all
 from .uninitialized import no_initialization
@@ -51,6 +50,8 @@ def load_portable(
         OSError: the file cannot be read.
         Whatever the network's own code raises.
     """
+    import torch
+
     with Archive(path) as archive:
         if expected_sha256 is not None:
             _expect(archive, expected_sha256)
@@ -75,9 +76,13 @@ def load_portable(
     if pickle is not None:
         views = view_all(manifest["state"], tensors)
         network = unpickle(archive.path, pickle, views, _finder(archive.path, package, code))
-        return _network(archive.path, network)
+        if not isinstance(network, torch.nn.Module):
+            raise BadArchive(
+                "%s: its pickle is of a %s, no network" % (archive.path, type(network).__name__)
+            )
+        return network
     decoder = Decoder(archive.path, tensors, _finder(archive.path, package, code))
-    network = _construct(archive.path, manifest, decoder)
+    network = _construct(manifest, decoder)
     try:
         put(network, manifest["state"], decoder)
     except RuntimeError as error:
@@ -176,31 +181,13 @@ def _finder(path: str, package: str, code: loaded.Code) -> Any:
     return module
 
 
-def _network(path: str, found: Any) -> Any:
-    import torch
-
-    if not isinstance(found, torch.nn.Module):
-        raise BadArchive("%s: what it makes is a %s, no network" % (path, type(found).__name__))
-    return found
-
-
-def _construct(path: str, manifest: Dict[str, Any], decoder: Decoder) -> Any:
+def _construct(manifest: Dict[str, Any], decoder: Decoder) -> Any:
+    call = manifest["entry"], manifest["args"], manifest["kwargs"]
     if not manifest["initialize"]:
         # It was tried when the archive was saved. Another torch may want the values yet.
         try:
             with no_initialization():
-                return _call(path, manifest, decoder)
+                return decoder.call(*call)
         except (ArithmeticError, AssertionError, RuntimeError, ValueError):
             pass
-    return _call(path, manifest, decoder)
-
-
-def _call(path: str, manifest: Dict[str, Any], decoder: Decoder) -> Any:
-    entry = manifest["entry"]
-    args = tuple(decoder.decode(manifest["args"]))
-    kwargs = {name: decoder.decode(value) for name, value in manifest["kwargs"].items()}
-    construction = called(args, kwargs, entry)
-    network = _network(path, decoder.find(entry)(*args, **kwargs))
-    # So that it can be saved again.
-    record(network, construction)
-    return network
+    return decoder.call(*call)
