@@ -6,9 +6,9 @@ import sys
 from typing import Any, Dict, Optional, Tuple
 
 from .. import loaded
-from .archive import Archive, file_sha256, hashes_of
+from .archive import Archive, file_sha256
 from .errors import BadArchive, CannotLoad
-from .manifest import OPTIMIZER, PICKLE, WEIGHTS, read_manifest
+from .manifest import OPTIMIZER, PICKLE, WEIGHTS, read_checked, read_manifest, read_sources
 from .names import import_outside
 from .pickled import unpickle
 from .reading import read_tensors
@@ -16,9 +16,8 @@ from .records import check_records
 from .state import put, view_all
 from .uninitialized import no_initialization
 from .values import Decoder
-from .vetting import SOURCES, module_of
+from .vetting import module_of
 
-_MOST_SOURCE_BYTES = 16 << 20
 _MOST_PICKLE_BYTES = 1 << 30
 
 
@@ -66,7 +65,9 @@ def load_portable(
             )
         code = _code(archive, manifest)
         pickle = (
-            _checked(archive, manifest, PICKLE, _MOST_PICKLE_BYTES) if manifest["pickled"] else None
+            read_checked(archive, manifest, PICKLE, _MOST_PICKLE_BYTES)
+            if manifest["pickled"]
+            else None
         )
         _find_outside(archive.path, manifest)
         tensors = _tensors(archive, manifest, WEIGHTS, manifest["tensors"], map_location)
@@ -125,26 +126,11 @@ def _expect(archive: Archive, expected: str) -> None:
         raise BadArchive("%s has the sha256 %s, not %s" % (archive.path, found, expected))
 
 
-def _checked(archive: Archive, manifest: Dict[str, Any], name: str, most: int) -> bytes:
-    """A member's bytes, if their hashes are those of the manifest."""
-    data = archive.read(name, most)
-    if hashes_of(data) != manifest["members"][name]["sha256"]:
-        raise BadArchive(
-            "%s: %s was changed: it has another sha256 than the manifest says"
-            % (archive.path, name)
-        )
-    return data
-
-
 def _code(archive: Archive, manifest: Dict[str, Any]) -> loaded.Code:
-    room = _MOST_SOURCE_BYTES
-    sources = {}
-    for name in sorted(archive.members):
-        if not name.startswith(SOURCES):
-            continue
-        data = _checked(archive, manifest, name, room)
-        room -= len(data)
-        sources[module_of(name)] = (name.endswith("/__init__.py"), data)
+    sources = {
+        module_of(name): (name.endswith("/__init__.py"), data)
+        for name, data in read_sources(archive, manifest).items()
+    }
     return loaded.Code(archive.path, sources, manifest["namespaces"], manifest["outside"])
 
 

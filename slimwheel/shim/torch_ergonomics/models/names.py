@@ -74,9 +74,9 @@ def only_computes(found: Any, module: str) -> bool:
         return isinstance(found, type) or module == "math"
     import torch
 
-    if isinstance(found, type):
-        if issubclass(found, (torch.nn.Module, torch.optim.Optimizer, enum.Enum)):
-            return not _is_pythons(module.partition(".")[0])
+    kinds = (torch.nn.Module, torch.optim.Optimizer, enum.Enum)
+    if isinstance(found, type) and issubclass(found, kinds):
+        return not _is_pythons(module.partition(".")[0])
     if module == "torch":
         # Written in C: the operations on tensors, and others that open files.
         name = getattr(found, "__name__", "")
