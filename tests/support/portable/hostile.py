@@ -349,7 +349,7 @@ def at_random(whole: bytes, source: random.Random) -> bytes:
         while True:
             keys = list(place) if isinstance(place, dict) else list(range(len(place)))
             key = source.choice(keys)
-            if key == "part":  # another view of the same memory would be as good
+            if key in ("part", "seen"):  # another view of the same memory would be as good
                 continue
             if isinstance(place[key], (dict, list)) and place[key] and source.random() < 0.8:
                 place = place[key]
