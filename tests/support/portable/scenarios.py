@@ -163,7 +163,7 @@ def functions_that_are_not_carried(folder: str) -> None:
     path = os.path.join(folder, "model.zip")
     for function in (
         torch.load,
-        torch.from_file,
+        torch.save,
         torch.hub.load,
         torch.utils.data.DataLoader,
         eval,
