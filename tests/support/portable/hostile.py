@@ -201,6 +201,7 @@ def cases(whole: bytes) -> Dict[str, bytes]:  # noqa: C901
                 "os:system",
                 "networks.canary:os.system",
                 "networks.canary:nothing",
+                "networks.canary:load",
                 "networks",
                 "networks.canary:",
                 ":Canary",
@@ -238,6 +239,14 @@ def cases(whole: bytes) -> Dict[str, bytes]:  # noqa: C901
                     {"$call": ["builtins:eval", ["1"], {}]},
                     {"$tuple": [], "a": 1},
                     {"$global": "networks.canary:os.system"},
+                    {"$global": "networks.canary:load"},
+                    {"$global": "torch:load"},
+                    {"$global": "torch:from_file"},
+                    {"$global": "torch.hub:load"},
+                    # Calls what it is given.
+                    {"$call": ["torch.quantization:FakeQuantize", [{"$global": "torch:load"}], {}]},
+                    {"$dataclass": ["torch.utils.data.dataset:Subset", {}]},
+                    {"$enum": ["networks.canary:Canary", "a"]},
                 )
             ),
         ),
@@ -340,7 +349,7 @@ def at_random(whole: bytes, source: random.Random) -> bytes:
         while True:
             keys = list(place) if isinstance(place, dict) else list(range(len(place)))
             key = source.choice(keys)
-            if key == "part":  # another view of the same memory would be as good
+            if key in ("part", "seen"):  # another view of the same memory would be as good
                 continue
             if isinstance(place[key], (dict, list)) and place[key] and source.random() < 0.8:
                 place = place[key]
@@ -409,6 +418,9 @@ LATE = {
     "entry is 'networks.canary:nothing'",
     "entry is 'networks.canary:os.system'",
     "args is [{'$global': 'networks.canary:os.system'}]",
+    "args is [{'$global': 'networks.canary:load'}]",
+    "args is [{'$enum': ['networks.canary:Canary', 'a']}]",
+    "entry is 'networks.canary:load'",
 }
 
 if __name__ == "__main__":

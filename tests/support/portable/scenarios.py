@@ -6,6 +6,7 @@ torch 1.0. Each scenario gets an empty folder of its own.
 
 import copy
 import json
+import math
 import multiprocessing
 import os
 import pickle
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import traceback
 import warnings
+import zipfile
 from typing import Any, Callable, Dict, List, Type  # noqa: F401
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -130,6 +132,52 @@ def networks_as_arguments(folder: str) -> None:
     there_and_back(recorded.DerivedFurther(2), folder, example=torch.randn(2, 2))
 
 
+def networks_as_arguments_are_saved_again(folder: str) -> None:
+    path = os.path.join(folder, "model.zip")
+    inner = memory.Plain(2)
+    save_portable(inner, "networks", path, config=[2], check=False)
+    save_portable(recorded.Derived(inner, weights=torch.ones(2)), "networks", path)
+    save_portable(load_portable(path), None, os.path.join(folder, "again"))
+
+
+def what_a_network_that_is_an_argument_raises(folder: str) -> None:
+    path = os.path.join(folder, "model.zip")
+    network = recorded.Decorated([2, 2], note=(recorded.Fails(),))
+    save_portable(network, "networks", path, check=False)
+    assert "nothing is found here" in error(KeyError, load_portable, path)
+
+
+def sets_are_of_one_order(folder: str) -> None:
+    words = {"one", "two", "three"}
+    frozen = frozenset([frozenset(words), 1])
+    network = recorded.Decorated([2, 2], words=words, frozen=frozen)
+    loaded = there_and_back(network, folder)
+    assert loaded.more == {"words": words, "frozen": frozen}
+    assert type(loaded.more["frozen"]) is frozenset
+    with zipfile.ZipFile(os.path.join(folder, "model.zip")) as archive:
+        manifest = json.loads(archive.read("manifest.json").decode())
+    assert manifest["kwargs"]["words"] == {"$set": ["one", "three", "two"]}
+
+
+def functions_that_are_not_carried(folder: str) -> None:
+    path = os.path.join(folder, "model.zip")
+    for function in (
+        torch.load,
+        torch.save,
+        torch.hub.load,
+        torch.utils.data.DataLoader,
+        eval,
+    ):
+        network = recorded.Decorated([2, 2], note=[function])
+        message = error(NotPortable, save_portable, network, "networks", path)
+        assert "give a function of your own" in message, message
+    functional = nn.functional
+    functions = [torch.relu, functional.relu, functional.conv2d, functional.elu, torch.einsum]
+    functions += [nn.init.constant_, nn.BatchNorm2d, torch.optim.SGD, math.sqrt, int]
+    loaded = there_and_back(recorded.Decorated([2, 2], note=functions), folder)
+    assert loaded.more["note"] == functions
+
+
 def arguments_that_json_cannot_hold(folder: str) -> None:
     path = os.path.join(folder, "model.zip")
     network = recorded.Decorated([2, 2], note=recorded.Pair(1, 2))
@@ -143,6 +191,8 @@ def arguments_that_json_cannot_hold(folder: str) -> None:
     cycle.append(cycle)
     message = error(NotPortable, save_portable, Classifier(), None, path, config=[cycle])
     assert "contains itself" in message
+    network = recorded.Decorated([2, 2], note=recorded.Flag.ONE | recorded.Flag.TWO)
+    assert "recorded.Flag" in error(NotPortable, save_portable, network, None, path, check=False)
     assert os.listdir(folder) == []
 
 
@@ -405,6 +455,13 @@ def pickles_when_both_sides_allow_it(folder: str) -> None:
     assert torch.equal(loaded(torch.tensor([3])), network(torch.tensor([3])))
     assert type(loaded.extra[1]).__module__.startswith("torch_ergonomics.loaded.m")
     assert type(loaded.extra[1]).__module__.endswith("networks.recorded")
+
+
+def pickles_where_arguments_cannot_be_held(folder: str) -> None:
+    path = os.path.join(folder, "model.zip")
+    network = recorded.Decorated([2, 2], note=recorded.Pair(1, 2))
+    save_portable(network, "networks", path, allow_pickle=True)
+    assert load_portable(path, allow_pickle=True).more["note"] == (1, 2)
 
 
 def what_is_no_network(folder: str) -> None:

@@ -63,7 +63,8 @@ def _reply(channel: Channel, words: int, work: Callable[[], Any]) -> None:
     try:
         message = _outcome(work)
     except SystemExit as error:
-        os.write(words, _text(error).encode("utf-8", "backslashreplace"))
+        if os.getpid() == me:
+            os.write(words, _text(error).encode("utf-8", "backslashreplace"))
         raise
     finally:
         # The function may have forked and returned twice. One of the two speaks here.

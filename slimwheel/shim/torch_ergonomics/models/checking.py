@@ -142,6 +142,7 @@ def _store_example(place: str, example: Any) -> Dict[str, Any]:
     store = Store()
     encoder = Encoder(store.keep, loaded.bare_name)
     values = encoder.encode(list(_arguments(example)), "example")
+    encoder.check_names(())
     writer = Writer(place)
     member = add_tensors(writer, WEIGHTS, store)
     writer.close()
@@ -169,7 +170,8 @@ def _run(place: str, hidden: List[Source]) -> None:
     path = [entry for entry in sys.path if entry and os.path.realpath(entry) not in roots]
     environment = dict(os.environ)
     environment.pop(loaded.ENVIRONMENT, None)
-    process = subprocess.Popen(
+    # Killed where this is interrupted.
+    done = subprocess.run(
         [sys.executable, "-I", "-c", _PROGRAM, json.dumps([own, path, place])],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -177,11 +179,10 @@ def _run(place: str, hidden: List[Source]) -> None:
         env=environment,
         cwd=os.path.dirname(place),
     )
-    errors = process.communicate()[1].decode("utf-8", "replace")
-    if process.returncode:
+    if done.returncode:
         raise NotPortable(
             "the archive cannot be loaded in a process that does not have the project:\n%s"
-            % errors.strip()[-4000:]
+            % done.stderr.decode("utf-8", "replace").strip()[-4000:]
         )
 
 

@@ -28,6 +28,7 @@ class Draft:
 
     def __init__(self, network: Any, modules: List[str]) -> None:
         self.modules = modules
+        self.encoder = None  # type: Optional[Encoder]
         # Of a network that was loaded: the sources of its archive are all that it needs.
         self.archive = loaded.code_of(type(network).__module__)
         self.weights = Store()
@@ -52,13 +53,15 @@ class Draft:
         package = mod_path or first.partition(".")[0]
         if self.archive is not None:
             self.collected = _carried_by(self.archive)
-            return
-        self.collected = collect(self.modules, package, include, allow)
+        else:
+            self.collected = collect(self.modules, package, include, allow)
         if first not in self.collected.sources:
             raise NotPortable(
                 "the network is made by %s, which is not in %s: name the package that it is in"
                 % (first, package)
             )
+        if self.encoder is not None:
+            self.encoder.check_names(self.collected.sources)
 
     def write(self, path: str) -> None:
         """Writes the archive; what is at `path` is replaced."""
@@ -130,6 +133,7 @@ def constructed(network: Any) -> Draft:
     draft.state = take(network, weights, encoder)
     draft.initialize = missing(network, draft.state["entries"]) is not None
     draft.modules += sorted(encoder.modules)
+    draft.encoder = encoder
     return draft
 
 
@@ -151,7 +155,9 @@ def optimizer_state(optimizer: Any) -> Tuple[Any, Store]:
     """An optimizer's state as JSON, and the tensors that it names."""
     store = Store()
     encoder = Encoder(store.keep, loaded.bare_name)
-    return encoder.encode(optimizer.state_dict(), "optimizer"), store
+    state = encoder.encode(optimizer.state_dict(), "optimizer")
+    encoder.check_names(())
+    return state, store
 
 
 def has_known_arguments(network: Any) -> bool:

@@ -24,7 +24,12 @@ Reading = NamedTuple("Reading", [("imports", List[Import]), ("exported", List[st
 _TRY = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _CAUGHT = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 _CALLS = ("import_module", "__import__")
-_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_MAYBE = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    getattr(ast, "match_case", ast.Lambda),  # since Python 3.10
+)
 
 
 def read(code: bytes, filename: str, name: str, is_package: bool) -> Reading:
@@ -142,7 +147,7 @@ def _children(node: Any, optional: bool) -> List[Tuple[Any, bool]]:
         return [(child, guarded) for child in children] + [(c, optional) for c in node.finalbody]
     if isinstance(node, ast.With):
         optional = optional or any(_suppresses(item.context_expr) for item in node.items)
-    optional = optional or isinstance(node, _LATER)
+    optional = optional or isinstance(node, _MAYBE)
     return [(child, optional) for child in ast.iter_child_nodes(node)]
 
 

@@ -1,11 +1,12 @@
 """What is in a portable model, without running anything of it."""
 
+import hashlib
 from typing import Any, Dict, List
 
 from ..tensors.safetensors import element_count
 from .archive import Archive, ChunkHashes, file_sha256
 from .errors import BadArchive
-from .manifest import OPTIMIZER, WEIGHTS, read_manifest
+from .manifest import OPTIMIZER, WEIGHTS, read_manifest, read_sources
 from .reading import header_of
 from .records import check_records, shapes_of
 from .vetting import SOURCES, module_of
@@ -31,19 +32,20 @@ def inspect(path: Any) -> Dict[str, Any]:
     with Archive(path) as archive:
         sha256 = file_sha256(archive.file)
         _, manifest = read_manifest(archive)
-        for name, entry in sorted(manifest["members"].items()):
-            _check_hashes(archive, name, entry["sha256"])
-        tensors = _tensors(archive, manifest)
         sources = [
             {
                 "module": module_of(name),
                 "file": name,
-                "bytes": entry["bytes"],
-                "sha256": entry["sha256"][0],
+                "bytes": len(code),
+                # The manifest has one for every CHUNK_BYTES.
+                "sha256": hashlib.sha256(code).hexdigest(),
             }
-            for name, entry in sorted(manifest["members"].items())
-            if name.startswith(SOURCES)
+            for name, code in read_sources(archive, manifest).items()
         ]
+        for name, entry in sorted(manifest["members"].items()):
+            if not name.startswith(SOURCES):
+                _check_hashes(archive, name, entry["sha256"])
+        tensors = _tensors(archive, manifest)
         found = {
             key: manifest[key]
             for key in ("format", "entry", "args", "kwargs", "pickled", "outside", "saved_with")

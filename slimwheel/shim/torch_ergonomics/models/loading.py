@@ -6,20 +6,18 @@ import sys
 from typing import Any, Dict, Optional, Tuple
 
 from .. import loaded
-from .archive import Archive, file_sha256, hashes_of
+from .archive import Archive, file_sha256
 from .errors import BadArchive, CannotLoad
-from .manifest import OPTIMIZER, PICKLE, WEIGHTS, read_manifest
+from .manifest import OPTIMIZER, PICKLE, WEIGHTS, read_checked, read_manifest, read_sources
 from .names import import_outside
 from .pickled import unpickle
 from .reading import read_tensors
-from .recording import called, record
 from .records import check_records
 from .state import put, view_all
 from .uninitialized import no_initialization
 from .values import Decoder
-from .vetting import SOURCES, module_of
+from .vetting import module_of
 
-_MOST_SOURCE_BYTES = 16 << 20
 _MOST_PICKLE_BYTES = 1 << 30
 
 
@@ -51,6 +49,8 @@ def load_portable(
         OSError: the file cannot be read.
         Whatever the network's own code raises.
     """
+    import torch
+
     with Archive(path) as archive:
         if expected_sha256 is not None:
             _expect(archive, expected_sha256)
@@ -65,7 +65,9 @@ def load_portable(
             )
         code = _code(archive, manifest)
         pickle = (
-            _checked(archive, manifest, PICKLE, _MOST_PICKLE_BYTES) if manifest["pickled"] else None
+            read_checked(archive, manifest, PICKLE, _MOST_PICKLE_BYTES)
+            if manifest["pickled"]
+            else None
         )
         _find_outside(archive.path, manifest)
         tensors = _tensors(archive, manifest, WEIGHTS, manifest["tensors"], map_location)
@@ -75,9 +77,13 @@ def load_portable(
     if pickle is not None:
         views = view_all(manifest["state"], tensors)
         network = unpickle(archive.path, pickle, views, _finder(archive.path, package, code))
-        return _network(archive.path, network)
+        if not isinstance(network, torch.nn.Module):
+            raise BadArchive(
+                "%s: its pickle is of a %s, no network" % (archive.path, type(network).__name__)
+            )
+        return network
     decoder = Decoder(archive.path, tensors, _finder(archive.path, package, code))
-    network = _construct(archive.path, manifest, decoder)
+    network = _construct(manifest, decoder)
     try:
         put(network, manifest["state"], decoder)
     except RuntimeError as error:
@@ -120,26 +126,11 @@ def _expect(archive: Archive, expected: str) -> None:
         raise BadArchive("%s has the sha256 %s, not %s" % (archive.path, found, expected))
 
 
-def _checked(archive: Archive, manifest: Dict[str, Any], name: str, most: int) -> bytes:
-    """A member's bytes, if their hashes are those of the manifest."""
-    data = archive.read(name, most)
-    if hashes_of(data) != manifest["members"][name]["sha256"]:
-        raise BadArchive(
-            "%s: %s was changed: it has another sha256 than the manifest says"
-            % (archive.path, name)
-        )
-    return data
-
-
 def _code(archive: Archive, manifest: Dict[str, Any]) -> loaded.Code:
-    room = _MOST_SOURCE_BYTES
-    sources = {}
-    for name in sorted(archive.members):
-        if not name.startswith(SOURCES):
-            continue
-        data = _checked(archive, manifest, name, room)
-        room -= len(data)
-        sources[module_of(name)] = (name.endswith("/__init__.py"), data)
+    sources = {
+        module_of(name): (name.endswith("/__init__.py"), data)
+        for name, data in read_sources(archive, manifest).items()
+    }
     return loaded.Code(archive.path, sources, manifest["namespaces"], manifest["outside"])
 
 
@@ -176,31 +167,13 @@ def _finder(path: str, package: str, code: loaded.Code) -> Any:
     return module
 
 
-def _network(path: str, found: Any) -> Any:
-    import torch
-
-    if not isinstance(found, torch.nn.Module):
-        raise BadArchive("%s: what it makes is a %s, no network" % (path, type(found).__name__))
-    return found
-
-
-def _construct(path: str, manifest: Dict[str, Any], decoder: Decoder) -> Any:
+def _construct(manifest: Dict[str, Any], decoder: Decoder) -> Any:
+    call = manifest["entry"], manifest["args"], manifest["kwargs"]
     if not manifest["initialize"]:
         # It was tried when the archive was saved. Another torch may want the values yet.
         try:
             with no_initialization():
-                return _call(path, manifest, decoder)
+                return decoder.call(*call)
         except (ArithmeticError, AssertionError, RuntimeError, ValueError):
             pass
-    return _call(path, manifest, decoder)
-
-
-def _call(path: str, manifest: Dict[str, Any], decoder: Decoder) -> Any:
-    entry = manifest["entry"]
-    args = tuple(decoder.decode(manifest["args"]))
-    kwargs = {name: decoder.decode(value) for name, value in manifest["kwargs"].items()}
-    construction = called(args, kwargs, entry)
-    network = _network(path, decoder.find(entry)(*args, **kwargs))
-    # So that it can be saved again.
-    record(network, construction)
-    return network
+    return decoder.call(*call)

@@ -7,7 +7,7 @@ import platform
 from typing import Any, Dict, Tuple
 
 from .._json import parse
-from .archive import CHUNK_BYTES, Archive
+from .archive import CHUNK_BYTES, Archive, hashes_of
 from .errors import BadArchive, CannotLoad, NotPortable
 from .vetting import KEYS, SOURCES, vet
 
@@ -19,6 +19,7 @@ OPTIMIZER = "optimizer.safetensors"
 PICKLE = "object.pkl"
 _KIND = "torch_ergonomics portable model"
 _MOST_BYTES = 64 << 20
+_MOST_SOURCE_BYTES = 16 << 20
 
 
 def new_manifest(content: Dict[str, Any]) -> bytes:
@@ -74,6 +75,32 @@ def read_manifest(archive: Archive) -> Tuple[str, Dict[str, Any]]:
         raise BadArchive("%s: its manifest has no format that ever was" % archive.path)
     _check_members(archive, manifest)
     return hashlib.sha256(text).hexdigest(), manifest
+
+
+def read_checked(archive: Archive, manifest: Dict[str, Any], name: str, most: int) -> bytes:
+    """A member's bytes, if their hashes are those of the manifest.
+
+    Raises:
+        BadArchive: they are others, or the member has more bytes than `most`.
+    """
+    data = archive.read(name, most)
+    if hashes_of(data) != manifest["members"][name]["sha256"]:
+        raise BadArchive(
+            "%s: %s was changed: it has another sha256 than the manifest says"
+            % (archive.path, name)
+        )
+    return data
+
+
+def read_sources(archive: Archive, manifest: Dict[str, Any]) -> Dict[str, bytes]:
+    """All sources, by the names of their members in order; errors as in read_checked."""
+    room = _MOST_SOURCE_BYTES
+    sources = collections.OrderedDict()  # type: Dict[str, bytes]
+    for name in sorted(archive.members):
+        if name.startswith(SOURCES):
+            sources[name] = read_checked(archive, manifest, name, room)
+            room -= len(sources[name])
+    return sources
 
 
 def _check_members(archive: Archive, manifest: Dict[str, Any]) -> None:

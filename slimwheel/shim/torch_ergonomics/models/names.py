@@ -1,22 +1,35 @@
 """Which classes and functions a manifest may name, and where they are found.
 
 Loading runs the archive's own code, and nothing that the manifest alone asks for. What makes the
-network is the archive's own. What is among its arguments is the archive's, or of a package that
-its sources import, or one of the few of the standard library that only compute. What a module
-merely imports is not its own: `net:os.system` and `net:system` are the operating system's.
+network is the archive's own. What is among its arguments is the archive's, or does no more than
+compute, whatever it is called with: networks call what they are given, of torch's own
+FakeQuantize does. What a module merely imports is not its own: `net:os.system` and `net:system` are
+the operating system's.
 """
 
+import enum
 import importlib
-import sys
 from types import ModuleType
 from typing import Any, Callable, Iterable, Set
 
 from .. import loaded
 from .errors import BadArchive, CannotLoad
+from .finding import find_spec
 from .outside import is_standard
 
 # Of the standard library: the classes of these, and all of math.
 _COMPUTE = ("builtins", "collections", "math")
+# Of torch: what is defined in and below these.
+_TORCH_COMPUTES = (
+    "torch.nn",
+    "torch.optim",
+    "torch.distributions",
+    "torch.functional",
+    "torch._C._nn",
+    "torch._C._fft",
+    "torch._C._linalg",
+    "torch._C._special",
+)
 _OWN = "torch_ergonomics"
 
 
@@ -49,15 +62,31 @@ def is_admitted(module: str, own: Set[str], outside: Iterable[str]) -> bool:
 
 
 def only_computes(found: Any, module: str) -> bool:
-    """Whether a class or function, defined in this module, is not one that acts on the system."""
+    """Whether calling a class or function with anything at all acts on nothing else.
+
+    Of other packages, these are classes of networks, optimizers and enumerations.
+
+    Args:
+        found: the class or function.
+        module: that it is defined in; not one of an archive.
+    """
     if module in _COMPUTE:
         return isinstance(found, type) or module == "math"
-    return not _is_pythons(module.partition(".")[0])
+    import torch
+
+    kinds = (torch.nn.Module, torch.optim.Optimizer, enum.Enum)
+    if isinstance(found, type) and issubclass(found, kinds):
+        return not _is_pythons(module.partition(".")[0])
+    if module == "torch":
+        # Written in C: the operations on tensors, and others that open files.
+        name = getattr(found, "__name__", "")
+        spaces = (torch.Tensor, torch.nn.functional)
+        return getattr(torch, name, None) is found and any(hasattr(s, name) for s in spaces)
+    return (module + ".").startswith(tuple(name + "." for name in _TORCH_COMPUTES))
 
 
 def _is_pythons(top: str) -> bool:
-    spec = getattr(sys.modules.get(top), "__spec__", None)
-    return is_standard(top, spec or importlib.util.find_spec(top))
+    return is_standard(top, find_spec(top))
 
 
 def find(path: str, reference: str, module: Callable[[str], Any]) -> Any:
@@ -69,7 +98,7 @@ def find(path: str, reference: str, module: Callable[[str], Any]) -> Any:
         module: imports a module by the name that it has in the archive.
 
     Raises:
-        BadArchive: it is no class or function, or the standard library's.
+        BadArchive: it is no class or function, or one that a manifest may not name.
         CannotLoad: it is not there.
     """
     where, name = split(reference)
@@ -79,8 +108,8 @@ def find(path: str, reference: str, module: Callable[[str], Any]) -> Any:
     home = getattr(found, "__module__", None) or where
     if not callable(found) or not (loaded.code_of(home) or only_computes(found, home)):
         raise BadArchive(
-            "%s: %s is no class or function of its own, nor one of a package that it needs"
-            % (path, reference)
+            "%s: %s is no class or function of its own, nor a network, an optimizer, an "
+            "enumeration or an operation on tensors" % (path, reference)
         )
     return found
 

@@ -35,18 +35,16 @@ def read_tensors(
         BadArchive: the member is damaged, or holds other tensors.
         CannotLoad: this torch does not have a type, or not the memory.
     """
-    member = archive.members[name]
     header = header_of(archive, name)
     shapes = shapes_of(archive.path, name, header.entries, dtypes)
-    archive.file.seek(member.offset)
-    prefix = archive.file.read(header.data_begin)
     tensors = {}
-    spans = [(0, memoryview(prefix), True)]
+    # Not read again: what is hashed is what said where the tensors are.
+    spans = [(0, memoryview(header.raw), True)]
     for entry in header.entries:
         tensor, view = _allocate(archive.path, entry.name, dtypes[entry.name], shapes[entry.name])
         tensors[entry.name] = tensor
         if len(view):
-            spans.append((header.data_begin + entry.begin, view, False))
+            spans.append((len(header.raw) + entry.begin, view, False))
     _Reader(archive, name, hashes, spans).run()
     return tensors
 
@@ -99,9 +97,14 @@ class _Reader:
     def run(self) -> None:
         """Reads everything; raises what went wrong first."""
         count = min(len(self._hashes), os.cpu_count() or 1, _MOST_THREADS)
-        threads = [threading.Thread(target=self._work) for _ in range(count - 1)]
-        for thread in threads:
-            thread.start()
+        threads = []
+        for _ in range(count - 1):
+            thread = threading.Thread(target=self._work)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more: fewer will do
+                break
+            threads.append(thread)
         self._work()
         for thread in threads:
             thread.join()
@@ -110,8 +113,11 @@ class _Reader:
 
     def _work(self) -> None:
         try:
-            for chunk in self._chunks:
-                if self._errors:
+            while not self._errors:
+                # Without Python's global lock, an iterator may leave out numbers.
+                with self._lock:
+                    chunk = next(self._chunks, None)
+                if chunk is None:
                     return
                 self._read(chunk)
         except BaseException as error:

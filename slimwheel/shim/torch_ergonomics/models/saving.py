@@ -3,7 +3,7 @@
 import binascii
 import os
 import warnings
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
 from .checking import compare, differences
 from .draft import Draft, constructed, has_known_arguments, optimizer_state, pickled
@@ -76,8 +76,10 @@ def save_portable(
     path = os.path.abspath(os.fspath(output_path))
     beside = _new_file_beside(path)
     try:
-        for draft in _drafts(obj, allow_pickle):
+        ways = _ways(obj, allow_pickle)
+        for way in ways:
             try:
+                draft = way(obj)
                 if optimizer is not None:
                     draft.optimizer = optimizer_state(optimizer)
                 draft.collect(mod_path, include, allow)
@@ -86,7 +88,7 @@ def save_portable(
                     _check(draft, obj, beside, example, not allow)
                 break
             except NotPortable:
-                if draft.pickle is not None or not allow_pickle:
+                if way is ways[-1]:
                     raise
         os.replace(beside, path)
     except BaseException:
@@ -102,14 +104,14 @@ def _new_file_beside(path: str) -> str:
         return beside
 
 
-def _drafts(network: Any, allow_pickle: bool) -> Iterator[Draft]:
+def _ways(network: Any, allow_pickle: bool) -> List[Callable[[Any], Draft]]:
     """In which ways to try to save a network, the better one first."""
-    if has_known_arguments(network) or not allow_pickle:
-        if recorded(network) is None and has_known_arguments(network):
-            record(network, called((), {}))
-        yield constructed(network)
-    if allow_pickle:
-        yield pickled(network)
+    known = has_known_arguments(network)
+    if known and recorded(network) is None:
+        record(network, called((), {}))
+    if not allow_pickle:
+        return [constructed]
+    return [constructed, pickled] if known else [pickled]
 
 
 def _check(draft: Draft, network: Any, path: str, example: Any, hide: bool) -> None:

@@ -27,6 +27,12 @@ def no_initialization() -> Iterator[None]:
         _leave()
 
 
+def original(found: Any) -> Any:
+    """What a function of torch.nn.init is when no_initialization is over; of all else itself."""
+    function = _originals.get(getattr(found, "__name__", ""))
+    return function if function and getattr(found, "__wrapped__", None) is function else found
+
+
 def _enter() -> None:
     """Puts functions that ask before them in the place of torch.nn.init's."""
     global _users

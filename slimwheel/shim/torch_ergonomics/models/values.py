@@ -2,8 +2,9 @@
 
 What JSON has stands for itself. All else is an object with one key that begins with a dollar:
 
-    {"$tuple": [...]}  {"$dict": [[key, value], ...]}  {"$set": [...]}  {"$float": "nan"}
-    {"$complex": [1.0, 0.0]}  {"$size": [...]}  {"$dtype": "float32"}  {"$device": "cpu"}
+    {"$tuple": [...]}  {"$dict": [[key, value], ...]}  {"$set": [...]}  {"$frozenset": [...]}
+    {"$float": "nan"}  {"$complex": [1.0, 0.0]}  {"$size": [...]}  {"$dtype": "float32"}
+    {"$device": "cpu"}
     {"$tensor": key}                      a tensor, stored under this key
     {"$global": "module:name"}            a class or function, by where it is defined
     {"$enum": ["module:name", "MEMBER"]}
@@ -15,14 +16,16 @@ What JSON has stands for itself. All else is an object with one key that begins 
 import argparse
 import collections
 import enum
+import json
 import math
 import sys
-from typing import Any, Callable, Dict, List, Optional, Set  # noqa: F401
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple  # noqa: F401
 
 from .. import loaded
 from .errors import BadArchive, CannotLoad, NotPortable, PortableError
 from .names import find, find_in, only_computes, split
-from .recording import recorded
+from .recording import called, record, recorded
+from .uninitialized import original
 
 _ATOMS = (type(None), bool, int, str)
 
@@ -31,7 +34,8 @@ class Encoder:
     """Makes JSON of values.
 
     Attributes:
-        modules: names of the modules that globals came from, to be carried or required.
+        modules: names of the modules that classes and functions came from, to be carried or
+            required.
 
     Args:
         keep: stores a tensor under a name that is given to it and returns the key.
@@ -42,6 +46,8 @@ class Encoder:
         self, keep: Optional[Callable[[str, Any], Any]], bare: Callable[[str], str]
     ) -> None:
         self.modules = set()  # type: Set[str]
+        # By reference: what it was found as, and where it stands.
+        self._named = {}  # type: Dict[str, Tuple[Any, str]]
         self._keep = keep
         self._bare = bare
 
@@ -67,12 +73,16 @@ class Encoder:
             return self._all(value, where)
         if kind in (dict, collections.OrderedDict):
             return self._dict(value, where)
-        for known, tag in ((tuple, "$tuple"), (set, "$set"), (frozenset, "$set")):
-            if kind is known:
-                return {tag: self._all(value, where)}
+        if kind is tuple:
+            return {"$tuple": self._all(value, where)}
+        if kind in (set, frozenset):
+            # In an order that is the same in every process.
+            items = sorted(self._all(value, where), key=json.dumps)
+            return {"$set" if kind is set else "$frozenset": items}
         if kind is complex:
             return {"$complex": self._all([value.real, value.imag], where)}
-        if isinstance(value, enum.Enum):
+        # Flags together may have no name, or one that finds nothing.
+        if isinstance(value, enum.Enum) and kind.__members__.get(value.name) is value:
             return {"$enum": [self.reference(kind, where), value.name]}
         if kind is argparse.Namespace:
             return {"$namespace": self._fields(vars(value), where)}
@@ -157,13 +167,27 @@ class Encoder:
                 "%s: %s is defined in the program itself: move it to a module that the program "
                 "imports" % (where, name)
             )
-        if not only_computes(value, module):
-            raise NotPortable(
-                "%s: %s:%s is the standard library's: give a function of your own that calls it"
-                % (where, module, name)
-            )
         self.modules.add(module)
-        return "%s:%s" % (module, name)
+        reference = "%s:%s" % (module, name)
+        self._named.setdefault(reference, (value, where))
+        return reference
+
+    def check_names(self, own: Iterable[str]) -> None:
+        """Whether a manifest may name the classes and functions that there were.
+
+        Args:
+            own: modules that are carried.
+
+        Raises:
+            NotPortable: one is neither of these, nor does it only compute.
+        """
+        for reference, (value, where) in self._named.items():
+            module = reference.partition(":")[0]
+            if module not in own and not only_computes(value, module):
+                raise NotPortable(
+                    "%s: %s is not of the sources that are carried: give a function of your own "
+                    "that calls it" % (where, reference)
+                )
 
     def _all(self, values: Any, where: str) -> List[Any]:
         return [self._encode(value, "%s.%d" % (where, i)) for i, value in enumerate(values)]
@@ -212,12 +236,31 @@ class Decoder:
         tag = next(iter(value), "")
         if not tag.startswith("$"):
             return self.fields(value)
-        decode = _DECODE[tag]
-        if decode in (_call, _dataclass):
-            # What the network's own code raises passes.
-            return decode(self, value[tag])
+        content = value[tag]
+        # What the network's own code raises passes.
+        if tag == "$call":
+            return self.call(*content)
+        if tag == "$dataclass":
+            fields = self.fields(content[1])
+            return self.find(content[0], lambda found: hasattr(found, "__dataclass_fields__"))(
+                **fields
+            )
+        if tag == "$namespace":
+            namespace = argparse.Namespace()
+            vars(namespace).update(self.fields(content))
+            return namespace
+        if tag == "$global":
+            return self.find(content)
+        if tag == "$enum":
+            make = self.find(content[0], lambda found: isinstance(found, enum.EnumMeta)).__getitem__
+            content = content[1]
+        elif tag == "$tensor":
+            make = self.tensors.__getitem__
+        else:
+            make = _MAKE[tag]
+            content = self.decode(content)
         try:
-            return decode(self, value[tag])
+            return make(content)
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
             if isinstance(error, PortableError):
                 raise
@@ -227,11 +270,26 @@ class Decoder:
         """Values by names that may be any."""
         return {name: self.decode(value) for name, value in values.items()}
 
-    def call(self, call: Any) -> Any:
-        """Calls what a network is made with; what the call raises passes."""
-        reference, args, kwargs = call
-        args, kwargs = [self.decode(value) for value in args], self.fields(kwargs)
-        return self.find(reference, _makes_networks)(*args, **kwargs)
+    def call(self, reference: str, args: List[Any], kwargs: Dict[str, Any]) -> Any:
+        """Makes a network; what the call raises passes.
+
+        Raises:
+            BadArchive: what it is made with is neither the archive's own nor a class of networks,
+                or makes something else.
+        """
+        import torch
+
+        args, kwargs = self.decode(args), self.fields(kwargs)
+        construction = called(tuple(args), kwargs, reference)
+        network = self.find(reference, _makes_networks)(*args, **kwargs)
+        if not isinstance(network, torch.nn.Module):
+            raise BadArchive(
+                "%s: what %s makes is a %s, no network"
+                % (self._path, reference, type(network).__name__)
+            )
+        # So that it can be saved again.
+        record(network, construction)
+        return network
 
     def find(self, reference: str, kind: Callable[[Any], bool] = callable) -> Any:
         """A class or function by `module:name`.
@@ -240,7 +298,7 @@ class Decoder:
             BadArchive: it is none of this kind.
             CannotLoad: it is not there.
         """
-        found = find(self._path, reference, self._module)
+        found = original(find(self._path, reference, self._module))
         if not kind(found):
             raise BadArchive("%s: %s is not what it is used as" % (self._path, reference))
         return found
@@ -254,7 +312,7 @@ def _makes_networks(found: Any) -> bool:
     return is_class or loaded.code_of(getattr(found, "__module__", None) or "") is not None
 
 
-def _dtype(_: Decoder, name: Any) -> Any:
+def _dtype(name: Any) -> Any:
     import torch
 
     found = getattr(torch, name, None)
@@ -263,53 +321,26 @@ def _dtype(_: Decoder, name: Any) -> Any:
     return found
 
 
-def _device(_: Decoder, name: Any) -> Any:
+def _device(name: Any) -> Any:
     import torch
 
     return torch.device(name)
 
 
-def _size(_: Decoder, sizes: Any) -> Any:
+def _size(sizes: Any) -> Any:
     import torch
 
     return torch.Size(sizes)
 
 
-def _enum(decoder: Decoder, value: Any) -> Any:
-    kind = decoder.find(value[0], lambda found: isinstance(found, enum.EnumMeta))
-    return kind[value[1]]
-
-
-def _dataclass(decoder: Decoder, value: Any) -> Any:
-    fields = decoder.fields(value[1])
-    return decoder.find(value[0], lambda found: hasattr(found, "__dataclass_fields__"))(**fields)
-
-
-def _call(decoder: Decoder, value: Any) -> Any:
-    return decoder.call(value)
-
-
-def _namespace(decoder: Decoder, value: Any) -> Any:
-    found = argparse.Namespace()
-    vars(found).update(decoder.fields(value))
-    return found
-
-
-_DECODE = {
-    "$tuple": lambda decoder, value: tuple(decoder.decode(value)),
-    "$set": lambda decoder, value: set(decoder.decode(value)),
-    "$dict": lambda decoder, value: {
-        decoder.decode(key): decoder.decode(item) for key, item in value
-    },
-    "$float": lambda _, value: float(value),
-    "$complex": lambda decoder, value: complex(*decoder.decode(value)),
+_MAKE = {
+    "$tuple": tuple,
+    "$set": set,
+    "$frozenset": frozenset,
+    "$dict": dict,
+    "$float": float,
+    "$complex": lambda parts: complex(*parts),
     "$size": _size,
     "$dtype": _dtype,
     "$device": _device,
-    "$tensor": lambda decoder, value: decoder.tensors[value],
-    "$global": lambda decoder, value: decoder.find(value),
-    "$enum": _enum,
-    "$dataclass": _dataclass,
-    "$namespace": _namespace,
-    "$call": _call,
-}  # type: Dict[str, Callable[[Decoder, Any], Any]]
+}  # type: Dict[str, Callable[[Any], Any]]

@@ -265,6 +265,7 @@ def _fields(_: _Values, value: Any) -> Optional[List[Any]]:
 _TAGS = {
     "$tuple": _list,
     "$set": _list,
+    "$frozenset": _list,
     "$dict": _pairs,
     "$float": _if(lambda _, value: value in ("nan", "inf", "-inf")),
     "$complex": _complex,

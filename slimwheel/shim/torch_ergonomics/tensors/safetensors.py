@@ -51,7 +51,12 @@ Entry = NamedTuple(
 )
 
 Header = NamedTuple(
-    "Header", [("entries", List[Entry]), ("metadata", Dict[str, str]), ("data_begin", int)]
+    "Header",
+    [
+        ("entries", List[Entry]),
+        ("metadata", Dict[str, str]),
+        ("raw", bytes),  # all that is ahead of the data
+    ],
 )
 
 
@@ -136,7 +141,7 @@ def read_header(file: BinaryIO, size: int) -> Header:
         key=lambda entry: (entry.begin, entry.end),
     )
     _cover(entries, size - LENGTH_BYTES - length)
-    return Header(entries, metadata, LENGTH_BYTES + length)
+    return Header(entries, metadata, prefix + text)
 
 
 def _parse(text: bytes) -> Dict[str, Any]:

@@ -4,7 +4,10 @@ import os
 from typing import Any
 
 import torch
-from torch import nn
+from torch import (
+    load,  # noqa: F401 - a function of others, which no manifest may have called
+    nn,
+)
 
 if "CANARY" in os.environ:
     with open(os.environ["CANARY"], "a") as file:

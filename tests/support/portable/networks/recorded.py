@@ -1,6 +1,7 @@
 """Networks that remember what they were constructed with."""
 
 import collections
+import enum
 from typing import Any, Dict, List, Optional
 
 import torch
@@ -40,6 +41,21 @@ class Derived(Portable, nn.Module):
 class DerivedFurther(Derived):
     def __init__(self, size: int) -> None:
         super().__init__(Decorated([size, size]), weights=torch.ones(size))
+
+
+@portable
+class Fails(nn.Module):
+    """Its constructor raises where it is loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if __name__ != "networks.recorded":
+            raise KeyError("nothing is found here")
+
+
+class Flag(enum.Flag):
+    ONE = 1
+    TWO = 2
 
 
 Pair = collections.namedtuple("Pair", "a b")

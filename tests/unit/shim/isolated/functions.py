@@ -142,6 +142,14 @@ def fork_and_return(_: None) -> int:
     return os.getpid()
 
 
+def fork_and_exit(_: None) -> None:
+    """The other process exits, this one does so without a word."""
+    if not os.fork():
+        sys.exit("words of the other")
+    os.wait()
+    os._exit(4)
+
+
 def meet(fifos: "list[str]") -> str:
     """Returns only if another does the same with the FIFOs the other way round."""
     handles = []  # type: list[Any]

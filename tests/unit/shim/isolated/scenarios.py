@@ -252,6 +252,12 @@ def returns_twice() -> None:
         assert call(None) == call(None)
 
 
+def only_one_of_two_has_last_words() -> None:
+    error = raised("ChildDied", run, "fork_and_exit", output="capture")
+    assert error.exit_code == 4
+    assert "words of the other" not in (error.traceback or "")
+
+
 def stays_warm() -> None:
     with worker("state") as call:
         first = call(0)

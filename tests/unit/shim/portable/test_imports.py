@@ -1,5 +1,6 @@
 """Reading a source for its imports."""
 
+import sys
 import warnings
 
 import pytest
@@ -97,6 +98,10 @@ def test_what_runs_whenever_the_module_is_imported(source: str) -> None:
     [
         "def f():\n    import x",
         "async def f():\n    import x",
+        pytest.param(
+            "match v:\n    case 1:\n        import x",
+            marks=pytest.mark.skipif(sys.version_info < (3, 10), reason="has no match"),
+        ),
         "f = lambda: __import__('x')",
         "if cuda:\n    import x",
         "if cuda:\n    pass\nelse:\n    import x",
