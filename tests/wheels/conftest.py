@@ -14,6 +14,8 @@ from slimwheel.verify.environments import Environment, create_environment, find_
 from tests.support.real import Built, build, plan
 
 EXTRAS = ("numpy",)
+# What torch's operator database imports besides.
+DATABASE = ("expecttest",)
 # What C++ extensions are built with.
 COMPILING = ("ninja", "setuptools")
 
@@ -104,7 +106,7 @@ def _environment(
     factory: pytest.TempPathFactory, python: Path, wheels: Sequence[Path], *more: str
 ) -> Environment:
     environment = create_environment(factory.mktemp("environment") / "env", python)
-    environment.install(*wheels, *more, *EXTRAS)
+    environment.install(*wheels, *more, *EXTRAS, *DATABASE)
     return environment
 
 

@@ -108,15 +108,20 @@ def supervise_all(
             supervise(arguments, path, timeout, lambda: bool(failures), fixed)
         except BatteryError as error:
             failures.append(error)
+        finally:
+            ended[path].set()
 
-    threads = [threading.Thread(target=watch, args=pair) for pair in workers.items()]
-    for thread in threads:
-        thread.start()
+    # Not by joining threads: one whose join was interrupted counts as ended in some Pythons.
+    ended = {path: threading.Event() for path in workers}
+    for pair in workers.items():
+        threading.Thread(target=watch, args=pair).start()
     try:
-        for thread in threads:
-            thread.join()
+        for event in ended.values():
+            event.wait()
     except BaseException:
         failures.append(BatteryError("interrupted"))
+        for event in ended.values():
+            event.wait()
         raise
     if failures:
         raise failures[0]

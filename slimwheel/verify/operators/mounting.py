@@ -16,7 +16,6 @@ class Finder:
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
-        self.found: List[str] = []
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
         if name != PACKAGE and not name.startswith(PACKAGE + "."):
@@ -29,9 +28,13 @@ class Finder:
             )
         elif os.path.isfile(place + ".py"):
             spec = importlib.util.spec_from_file_location(name, place + ".py")
-        if spec is not None:
-            self.found.append(name)
         return spec
+
+    def modules(self) -> List[str]:
+        """The names of all modules that came from the directory."""
+        start = os.path.join(self.directory, "")
+        loaded = list(sys.modules.items())
+        return sorted(n for n, m in loaded if (getattr(m, "__file__", "") or "").startswith(start))
 
 
 def mount(directory: str) -> Finder:

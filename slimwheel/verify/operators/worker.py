@@ -49,7 +49,7 @@ def work(wanted: Work) -> None:
             write(end=True)
             return
         units = [unit for unit in units if selected(unit.name, wanted.only)]
-        mounted = sorted(finder.found) if finder else []
+        mounted = finder.modules() if finder else []
         operators: Dict[str, List[str]] = {}
         for unit in units:
             operators.setdefault(unit.family, []).append(unit.name)
