@@ -18,9 +18,9 @@ from benchmarks import page
 from benchmarks.browser import browser
 from benchmarks.machine import describe_machine, load
 from benchmarks.markdown import table
-from benchmarks.measure import Cost, measured
 from slimwheel.errors import SlimwheelError
 from slimwheel.fetch import IndexOptions, fetch
+from slimwheel.verify.measure import Cost, measured
 
 NAME = "inspect"
 _note = functools.partial(click.echo, err=True)

@@ -1,7 +1,7 @@
 """The page about `slimwheel inspect`: medians, each in its unit."""
 
-from benchmarks.measure import Cost
 from benchmarks.treemap import Inspected, Opening, _page
+from slimwheel.verify.measure import Cost
 
 
 def test_figures_are_medians() -> None:
