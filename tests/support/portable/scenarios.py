@@ -196,6 +196,13 @@ def arguments_that_json_cannot_hold(folder: str) -> None:
     assert os.listdir(folder) == []
 
 
+def an_attribute_that_contains_itself(folder: str) -> None:
+    network = Classifier()
+    network.history = []
+    network.history.append(network.history)
+    there_and_back(network, folder)
+
+
 def tied_and_shared_modules(folder: str) -> None:
     network = memory.Tied()
     loaded = there_and_back(network, folder, example=torch.tensor([1, 2, 3]))

@@ -54,16 +54,22 @@ class Child:
             os.getpid(),
             list(target),
         )
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                env=environment,
-                pass_fds=handles,
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", program],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    env=environment,
+                    pass_fds=handles,
+                    start_new_session=True,
+                )
+        except BaseException:
+            self._socket.close()
+            for log in (self._words, *self._streams):
+                log.close()
+            raise
         self._channel = Channel(self._socket.fileno(), self.ended)
 
     def ended(self) -> bool:

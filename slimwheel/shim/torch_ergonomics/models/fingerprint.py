@@ -10,6 +10,8 @@ from .state import modules, slots
 
 # Attributes of every torch.nn.Module that are compared in other ways, or are of the moment.
 _OTHERWISE = {"training", "_parameters", "_buffers", "_modules"}
+# What is deeper may contain itself.
+_DEEPEST = 50
 _ATOMS = (type(None), bool, int, float, str)
 
 
@@ -75,9 +77,11 @@ def _leaves(where: str, value: Any) -> Iterator[Tuple[str, str]]:
         yield where, repr(value) if isinstance(value, _ATOMS) else type(value).__qualname__
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    if depth > _DEEPEST:
+        return False
     if isinstance(value, (list, tuple)):
-        return all(_is_plain(item) for item in value)
+        return all(_is_plain(item, depth + 1) for item in value)
     if isinstance(value, dict):
-        return all(type(key) is str and _is_plain(item) for key, item in value.items())
+        return all(type(key) is str and _is_plain(v, depth + 1) for key, v in value.items())
     return isinstance(value, _ATOMS)
