@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from slimwheel.verify.compare import setting_changes
 from slimwheel.verify.operator_run import OperatorRun, Sample, UnitResult
 
 
@@ -92,10 +93,8 @@ def compare_operators(
         mounted=slim.mounted,
         seconds=(first.seconds, second.seconds, slim.seconds),
     )
-    for name in dict.fromkeys([*first.setting, *slim.setting]):
-        left, right = first.setting.get(name), slim.setting.get(name)
-        if left != right:
-            _differ(found, f"setting.{name}", "result", str(left), str(right))
+    for name, left, right in setting_changes(first.setting, slim.setting):
+        _differ(found, f"setting.{name}", "result", left, right)
     if first.unavailable:
         found.unavailable = first.unavailable
         return found

@@ -75,6 +75,15 @@ def test_another_setting_is_a_difference() -> None:
     assert comparison.different == [Difference("setting.torch", "2.0", "2.1")]
 
 
+def test_for_which_devices_a_build_is_may_change() -> None:
+    records = {"r": Result("ok", "ab")}
+    upstream, slim = (
+        BatteryResult({**SETTING, "torch": version}, records)
+        for version in ("2.0+cu130", "2.0+cpu")
+    )
+    assert compare(upstream, slim).ok
+
+
 def test_nothing_compared_is_not_ok() -> None:
     nothing = BatteryResult(SETTING, {"r": Result("skipped", detail="no such function here")})
     assert not compare(nothing, nothing).ok
