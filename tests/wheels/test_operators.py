@@ -68,7 +68,6 @@ def test_every_operator_in_every_dtype(
     assert len(found.operators) == 702
     assert found.forward >= 34000
     assert found.backward >= 15000
-    assert sum(found.seconds) < 30 * 60
 
 
 @pytest.mark.slow
@@ -88,4 +87,3 @@ def test_every_operator_of_a_cpu_torch_out_of_a_cuda_wheel(
     pythons = (beside.python, from_cuda_environment.python)
     found = compared(built_from_cuda, torch_cuda_upstream, pythons, "all")
     assert len(found.operators) >= 702
-    assert sum(found.seconds) < 30 * 60

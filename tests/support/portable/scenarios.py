@@ -164,7 +164,7 @@ def functions_that_are_not_carried(folder: str) -> None:
     for function in (
         torch.load,
         torch.save,
-        torch.hub.load,
+        torch.multiprocessing.spawn,
         torch.utils.data.DataLoader,
         eval,
     ):
