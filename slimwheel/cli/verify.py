@@ -8,13 +8,20 @@ from typing import Any, cast, get_args
 
 import click
 
+from slimwheel.build.origin import origin_of
 from slimwheel.cli.options import FINDINGS, json_option
 from slimwheel.errors import UsageError
 from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.report.html import write_page
 from slimwheel.report.progress import ProgressDisplay, StepsDisplay
 from slimwheel.report.tables import console
-from slimwheel.report.verification import finding_lines, running_tables, verdict, verification_page
+from slimwheel.report.verification import (
+    finding_lines,
+    running_design,
+    running_tables,
+    verdict,
+    verification_page,
+)
 from slimwheel.verify.against import Options, RunningReport, verify_against
 from slimwheel.verify.findings import chosen_codes
 from slimwheel.verify.operator_run import Level
@@ -98,6 +105,7 @@ def _with_running(result: Verification, options: dict[str, Any]) -> Verification
     places = [Path(place) for place in index.find_links if Path(place).is_dir()]
     wheels = with_siblings(result.path, places)
     name = WheelName.parse(result.path.name)
+    origin = origin_of(result.path)
     with ProgressDisplay() as fetching:
         upstream = fetch(
             options["against"],
@@ -118,6 +126,7 @@ def _with_running(result: Verification, options: dict[str, Any]) -> Verification
             extra_index_urls=index.extra_index_url,
             find_links=index.find_links,
         ),
+        expected=origin.differing() if origin else {},
     )
     with StepsDisplay() as steps:
         report: RunningReport = verify_against(wheels, upstream, running, steps.show)
@@ -134,4 +143,6 @@ def _show(result: Verification) -> None:
             out.print(table)
         for difference in result.running.differences:
             click.echo(f"differs: {difference}")
+        for record, reason in running_design(result.running).items():
+            click.echo(f"differs by design: {record}: {reason}")
     click.echo(verdict(result))

@@ -11,6 +11,7 @@ from slimwheel.recipe.loading import (
     LoadedRecipe,
     load_recipe,
     load_recipe_file,
+    parse_recipe,
     recipe_names,
     recipes_for,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "json_schema",
     "load_recipe",
     "load_recipe_file",
+    "parse_recipe",
     "recipe_names",
     "recipes_for",
 ]

@@ -63,6 +63,18 @@ def load_recipe_file(path: Path) -> LoadedRecipe:
     return _build(_read(path), origin=str(path), base=path.parent)
 
 
+def parse_recipe(text: str, origin: str) -> LoadedRecipe:
+    """Load a recipe from its text, which can extend only recipes that come with slimwheel.
+
+    Args:
+        origin: what errors call it.
+
+    Raises:
+        RecipeError: invalid; the message names the key.
+    """
+    return _build(text, origin=origin, base=None)
+
+
 def _build(text: str, *, origin: str, base: Path | None) -> LoadedRecipe:
     written = _parse(text, origin)
     extends = "extends" in written

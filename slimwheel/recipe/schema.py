@@ -204,6 +204,14 @@ class Shim(Model):
     forget: tuple[Forget, ...] = ()
 
 
+class Differs(Versioned):
+    """A result that is not upstream's, on purpose."""
+
+    rule: RuleId
+    record: str = Field(pattern=r"^[\w.]+$", description="a record of verify's battery")
+    reason: Sentence = Field(description="what differs, and why it does")
+
+
 class Expect(Model):
     """What the result must do and stay below."""
 
@@ -213,6 +221,11 @@ class Expect(Model):
     )
     max_installed: Size | None = None
     max_wheel: Size | None = None
+    differs: tuple[Differs, ...] = ()
+
+    def differing(self, upstream_version: str) -> dict[str, str]:
+        """Return what differs on purpose from a version of upstream: reasons by record."""
+        return {d.record: d.reason for d in self.differs if d.applies_to(upstream_version)}
 
 
 class Recipe(Model):
@@ -279,6 +292,7 @@ class Recipe(Model):
             raise ValueError("upstream, distribution.name and distribution.dev must differ")
         used = {bound.rule for bound in self.guard} | {bound.rule for bound in self.python}
         used |= {bound.rule for bound in self.shim.forget}
+        used |= {bound.rule for bound in self.expect.differs}
         used |= {self.requires.rule} if self.requires.rule else set()
         unknown = used - set(ids)
         if unknown:

@@ -35,7 +35,15 @@ def verdict(result: Verification) -> str:
     if result.running is not None:
         differences = len(result.running.differences)
         words.append(f"{differences} differences" if differences else "equal to upstream")
+        designed = len(running_design(result.running))
+        if designed:
+            words.append(f"{designed} differences that its recipe names")
     return f"{result.path.name}: {'ok' if result.ok else 'NOT OK'}: {', '.join(words)}"
+
+
+def running_design(running: RunningReport) -> Mapping[str, str]:
+    """Return what differs on purpose: the recipe's reasons by record."""
+    return running.battery.by_design if running.battery is not None else {}
 
 
 def running_tables(running: RunningReport) -> Iterator[Table]:
@@ -54,7 +62,7 @@ def running_tables(running: RunningReport) -> Iterator[Table]:
     yield costs
 
 
-_VERDICTS = ("equal", "different", "unstable", "skipped", "error", "crashed")
+_VERDICTS = ("equal", "different", "by design", "unstable", "skipped", "error", "crashed")
 
 
 def comparisons(running: RunningReport) -> dict[str, Mapping[str, int]]:
@@ -64,6 +72,7 @@ def comparisons(running: RunningReport) -> dict[str, Mapping[str, int]]:
         found["battery, records"] = {
             "equal": len(running.battery.equal),
             "different": len(running.battery.different),
+            "by design": len(running.battery.by_design),
             "unstable": len(running.battery.unstable),
             "skipped": len(running.battery.skipped),
             "error": len(running.battery.errors),
@@ -115,6 +124,7 @@ def verification_page(result: Verification) -> str:
         comparisons=comparisons(running) if running else {},
         costs=list(cost_rows(running)) if running else [],
         reasons=reasons(running) if running else {},
+        design=running_design(running) if running else {},
         errors=[g for g in result.groups if g.code.severity is Severity.ERROR],
         notes=[g for g in result.groups if g.code.severity is Severity.NOTE],
     )

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
+
+# pydantic, which checks what is read back, cannot use that of typing before Python 3.12.
+from typing_extensions import TypedDict
 
 SCHEMA: Literal[1] = 1
+MANIFEST = "_slimwheel/manifest.json"  # in the package
 
 
 class Upstream(TypedDict):

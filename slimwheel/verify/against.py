@@ -9,7 +9,7 @@ report.to_json()
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,7 @@ class Options:
             made or installed, and sizes with dependencies are not told.
         scratch: an existing directory for the environments; the system's without.
         source: where an installer looks.
+        expected: records of the battery that may differ, with the reason of each.
     """
 
     battery: bool = True
@@ -86,6 +87,7 @@ class Options:
     env_pythons: tuple[Path, Path] | None = None
     scratch: Path | None = None
     source: Source = Source()  # noqa: RUF009 - frozen
+    expected: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -187,7 +189,7 @@ def verify_against(
             installed = sum(dependency.installed for dependency in found.values())
             report.with_dependencies[side] = report.sizes[side].installed + installed
         if options.battery:
-            report.battery = _timed(report, "battery", partial(_battery, pair, watch))
+            report.battery = _timed(report, "battery", partial(_battery, pair, options, watch))
         if options.ops is not None:
             work = partial(_operators, pair, upstream, options, options.ops, scratch, watch)
             report.operators = _timed(report, "operators", work)
@@ -230,7 +232,7 @@ def _python(slim: Path, options: Options) -> Path:
     return found
 
 
-def _battery(pair: Pair, watch: Watcher) -> Comparison:
+def _battery(pair: Pair, options: Options, watch: Watcher) -> Comparison:
     runs = []
     begin = time.monotonic()
     for number, python in enumerate((pair.upstream, pair.slim)):
@@ -238,7 +240,8 @@ def _battery(pair: Pair, watch: Watcher) -> Comparison:
         watch(Progress("battery", SIDES[number], number, 2, left))
         runs.append(run_battery(python))
     watch(Progress("battery", "compared", 2, 2, 0.0))
-    return compare(*runs)
+    upstream, slim = runs
+    return compare(upstream, slim, options.expected)
 
 
 def _operators(

@@ -73,7 +73,8 @@ class Comparison:
     """Every record once, by what the comparison says of it.
 
     What is skipped, is unstable, raises or crashes is so on both sides and for the same reason;
-    each such record has its reason here. Anything else that is not equal is different.
+    each such record has its reason here. What was expected to differ and does is `by_design`,
+    with the reason that was given. Anything else that is not equal is different.
     """
 
     equal: list[str] = field(default_factory=list)
@@ -82,6 +83,7 @@ class Comparison:
     unstable: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     crashed: dict[str, str] = field(default_factory=dict)
+    by_design: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -120,8 +122,14 @@ def run_battery(
         return BatteryResult.from_json(json.loads(output.read_text(encoding="utf-8")))
 
 
-def compare(upstream: BatteryResult, slim: BatteryResult) -> Comparison:
-    """Compare two runs, record by record, and what they ran on."""
+def compare(
+    upstream: BatteryResult, slim: BatteryResult, expected: Mapping[str, str] | None = None
+) -> Comparison:
+    """Compare two runs, record by record, and what they ran on.
+
+    Args:
+        expected: records that may differ, with the reason of each.
+    """
     comparison = Comparison()
     for name, left, right in setting_changes(upstream.setting, slim.setting):
         comparison.different.append(Difference(f"setting.{name}", left, right))
@@ -130,6 +138,9 @@ def compare(upstream: BatteryResult, slim: BatteryResult) -> Comparison:
         _compare(
             comparison, name, upstream.records.get(name, absent), slim.records.get(name, absent)
         )
+    differing = {difference.name for difference in comparison.different}
+    comparison.by_design = {n: why for n, why in (expected or {}).items() if n in differing}
+    comparison.different = [d for d in comparison.different if d.name not in comparison.by_design]
     return comparison
 
 

@@ -11,33 +11,27 @@ from pathlib import Path
 import pytest
 
 from benchmarks.upstream_environment import upstream_environment as untouched
+from slimwheel.build.origin import origin_of
 from slimwheel.verify.compare import Comparison, compare, run_battery
 from slimwheel.verify.environments import Environment, create_environment
-from tests.support.real import python_says, script_says
+from tests.support.real import Built, python_says, script_says
 
 pytestmark = [pytest.mark.wheels, pytest.mark.slow]
 
-# What differs by design, and why.
-BY_DESIGN = {
-    "setting.torch": "its version says cpu",
-    "error.cuda": "it says that torch was compiled without CUDA, as official CPU builds do; "
-    "upstream, that there is no driver",
-}
-OPERATOR = "the list of backends in the message is without CUDA and QuantizedCUDA"
-MANAGER = "upstream's torch_shm_manager is ended by the loader, for it lacks libpthread.so.0"
 
-
-def _compared(upstream: Environment, slim: Environment) -> Comparison:
-    return compare(run_battery(upstream.python), run_battery(slim.python))
+def _compared(upstream: Environment, slim: Environment, wheel: Path) -> Comparison:
+    origin = origin_of(wheel)
+    assert origin
+    return compare(run_battery(upstream.python), run_battery(slim.python), origin.differing())
 
 
 @pytest.mark.xdist_group("torch-cuda")
 def test_results_of_2_14_are_the_same_bit_for_bit(
-    untouched_214: Environment, from_cuda_environment: Environment
+    untouched_214: Environment, from_cuda_environment: Environment, built_from_cuda: Built
 ) -> None:
-    comparison = _compared(untouched_214, from_cuda_environment)
-    by_design = {*BY_DESIGN, "error.operator"}
-    assert {each.name for each in comparison.different} == by_design, comparison.different
+    comparison = _compared(untouched_214, from_cuda_environment, built_from_cuda.slim)
+    assert comparison.different == []
+    assert set(comparison.by_design) == {"error.cuda", "error.operator"}
     assert list(comparison.unstable) == ["linalg.lstsq"]
     assert (comparison.skipped, comparison.errors, comparison.crashed) == ({}, {}, {})
     assert len(comparison.equal) >= 370
@@ -87,14 +81,11 @@ def test_results_of_torchvision_are_the_same(
 
 @pytest.mark.xdist_group("torch-1.0")
 def test_results_of_1_0_are_the_same_bit_for_bit(
-    torch_100_upstream: Path, python36: Path, environment_100: Environment
+    torch_100_upstream: Path, python36: Path, environment_100: Environment, built_100: Built
 ) -> None:
-    comparison = _compared(untouched(torch_100_upstream, python36), environment_100)
+    comparison = _compared(untouched(torch_100_upstream, python36), environment_100, built_100.slim)
+    assert comparison.different == []
     by_manager = {"sharing.queue.file_system", "sharing.spawn.file_system"}
-    different = {each.name: each for each in comparison.different}
-    assert set(different) == {*BY_DESIGN, *by_manager}, comparison.different
-    for name in by_manager:
-        assert different[name].upstream.startswith("error"), MANAGER
-        assert different[name].slim.startswith("ok")
+    assert set(comparison.by_design) == {"error.cuda", *by_manager}
     assert (comparison.unstable, comparison.errors, comparison.crashed) == ({}, {}, {})
     assert len(comparison.equal) >= 180

@@ -33,6 +33,16 @@ def test_other_bytes_are_different() -> None:
     assert comparison.equal == ["other"]
 
 
+def test_what_was_expected_to_differ_is_by_design_and_has_its_reason() -> None:
+    upstream = BatteryResult(SETTING, {"a": Result("ok", "1"), "b": Result("ok", "2")})
+    slim = BatteryResult(SETTING, {"a": Result("ok", "1"), "b": Result("ok", "3")})
+    comparison = compare(upstream, slim, {"a": "it may", "b": "it does", "absent": "it would"})
+    assert comparison.ok
+    assert comparison.by_design == {"b": "it does"}
+    assert comparison.equal == ["a"]
+    assert not compare(upstream, slim, {"a": "it may"}).ok
+
+
 @pytest.mark.parametrize(
     ("status", "place"),
     [
