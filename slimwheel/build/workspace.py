@@ -31,11 +31,11 @@ def workspace(output_dir: Path) -> Iterator[Path]:
     with contextlib.ExitStack() as held:
         try:
             output_dir.mkdir(parents=True, exist_ok=True)
-            with _locked(output_dir):
+            with locked(output_dir):
                 _remove_leftovers(output_dir)
                 directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=output_dir))
                 held.callback(shutil.rmtree, directory, ignore_errors=True)
-                held.enter_context(_locked(directory))
+                held.enter_context(locked(directory))
             yield directory
         except OSError as error:
             raise _explained(error, output_dir) from error
@@ -87,7 +87,7 @@ def publish(finished: dict[Path, Path], *, force: bool, untouched: Path | None =
 
 
 @contextlib.contextmanager
-def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock on a directory itself; the system drops it when the process dies."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -99,7 +99,7 @@ def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
 
 def _remove_leftovers(output_dir: Path) -> None:
     for directory in output_dir.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError), _locked(directory, wait=False):
+        with contextlib.suppress(OSError), locked(directory, wait=False):
             shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "diff": "Show where the bytes of two wheels differ.",
     "inspect": "Show where the bytes of a wheel or a library are.",
     "plan": "Show what a build would do, without doing it.",
+    "publish": "Put wheels on a package index, on S3 or in a directory.",
     "recipe": "List, show and check recipes.",
     "shim": "Build torch_ergonomics as a wheel of its own.",
     "verify": "Check a wheel, and run it beside its upstream.",

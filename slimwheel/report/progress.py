@@ -17,6 +17,7 @@ from rich.progress import (
 
 from slimwheel.build import Progress as BuildProgress
 from slimwheel.fetch import FetchProgress
+from slimwheel.publish.publishing import Progress as PublishProgress
 from slimwheel.verify.against import Progress as RunningProgress
 
 
@@ -73,6 +74,10 @@ class ProgressDisplay(_Display):
     def inspecting(self, done: int, total: int) -> None:
         """Take how many bytes of a wheel have been looked at."""
         self._show("inspect", done, total)
+
+    def publishing(self, report: PublishProgress) -> None:
+        """Take how far publishing is."""
+        self._show(report.what, report.done, report.total)
 
 
 class StepsDisplay(_Display):

@@ -17,8 +17,19 @@ LONGEST = 350
 # cli, report, build and contents and verify, plan, recipe and wheelfile and pysource and shim,
 # cuda, elf.
 MAY_IMPORT = {
-    "cli": {"build", "contents", "fetch", "plan", "recipe", "report", "verify", "wheelfile"},
-    "report": {"build", "contents", "cuda", "fetch", "plan", "recipe", "verify"},
+    "cli": {
+        "build",
+        "contents",
+        "fetch",
+        "plan",
+        "publish",
+        "recipe",
+        "report",
+        "verify",
+        "wheelfile",
+    },
+    "report": {"build", "contents", "cuda", "fetch", "plan", "publish", "recipe", "verify"},
+    "publish": {"build", "wheelfile"},
     "build": {"elf", "plan", "recipe", "shim", "verify", "wheelfile"},
     "contents": {"cuda", "elf", "plan", "wheelfile"},
     "verify": {"cuda", "elf", "wheelfile"},

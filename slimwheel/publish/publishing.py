@@ -1,0 +1,328 @@
+"""Publishing wheels: what goes first, what is refused, and what came of it."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from slimwheel.errors import OutputExists, UsageError
+from slimwheel.publish import layout
+from slimwheel.publish.entry import FileEntry, Subject
+from slimwheel.publish.index import add_entry, update_project, update_root, waits
+from slimwheel.publish.store import Changed, Store
+from slimwheel.wheelfile.names import WheelName, escaped
+
+SCHEMA = 1
+_COMPANION = "slim."
+_TARGET = ("sm", "ptx")
+
+Status = Literal["uploaded", "unchanged", "to upload"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be done.
+
+    Attributes:
+        wheels: to be published; a companion that lies beside one of them is published too.
+        yank, unyank: names of files on the index that are yanked (PEP 592), or no longer.
+        reason: why they are yanked.
+        dry_run: say what would be done, and write nothing.
+    """
+
+    wheels: Sequence[Path] = ()
+    yank: Sequence[str] = ()
+    unyank: Sequence[str] = ()
+    reason: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """A wheel and what became of it."""
+
+    project: str
+    version: str
+    filename: str
+    url: str
+    sha256: str
+    size: int
+    status: Status
+    yanked: str | bool
+    requires: tuple[str, ...]
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether it is there for others' sake."""
+        return (Version(self.version).local or "").startswith(_COMPANION)
+
+
+@dataclass
+class Publication:
+    """What came of publishing.
+
+    Attributes:
+        url: of the index, as installers are given it.
+        files: in the order in which they were published.
+        yanked, unyanked: names of files.
+        warnings: a sentence each.
+    """
+
+    url: str
+    files: list[Published] = field(default_factory=list)
+    yanked: list[str] = field(default_factory=list)
+    unyanked: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is, in bytes of all wheels."""
+
+    what: str
+    done: int
+    total: int
+
+
+Watcher = Callable[[Progress], None]
+
+
+def with_companions(wheels: Sequence[Path], store: Store) -> list[Path]:
+    """Return wheels with the companions that they need and the index lacks, companions first.
+
+    Raises:
+        UsageError: a companion is neither among them, nor beside them, nor on the index.
+        WheelError: a wheel is malformed.
+    """
+    found = {path.absolute(): Subject(path) for path in wheels}
+    for path, subject in list(found.items()):
+        for pin in _companion_pins(subject):
+            if any(_answers(other.project, other.version, pin) for other in found.values()):
+                continue
+            beside = _beside(path, pin)
+            if beside is not None:
+                found[beside] = Subject(beside)
+            elif not _on_index(store, pin):
+                raise UsageError(
+                    f"requires {pin}, which is neither on the index nor beside it",
+                    file=path,
+                    hint="Name its companion too; `slimwheel build` wrote it with the wheel.",
+                )
+    return sorted(found, key=lambda path: found[path].companion_of is None)
+
+
+def publish(
+    store: Store, url: str, request: Request, watch: Watcher = lambda _: None
+) -> Publication:
+    """Publish wheels, and yank what is to be yanked.
+
+    Nothing is written before all wheels are known to be publishable. A wheel comes first, then its
+    metadata and its entry, and the pages that name it at last; what is broken off at any point can
+    be run again.
+
+    Args:
+        store: the index.
+        url: of the index.
+        request: what to do; its wheels in the order in which they are wanted there.
+
+    Raises:
+        OutputExists: the index has another file under a wheel's name.
+        UsageError: a file that is to be yanked is not there.
+        WheelError: a wheel is malformed.
+        RemoteError: the store fails.
+        OutputError: the directory cannot be written.
+    """
+    subjects = [Subject(path) for path in request.wheels]
+    known = {subject.filename: _compare(store, subject) for subject in subjects}
+    changes = [(name, request.reason or "yanked") for name in request.yank]
+    entries = {name: _entry_of(store, name) for name in (*request.yank, *request.unyank)}
+    total = sum(subject.size for subject in subjects)
+    publication, done = Publication(url), 0
+    for subject in subjects:
+
+        def advance(sent: int, before: int = done, name: str = subject.filename) -> None:
+            watch(Progress(f"upload {name}", before + sent, total))
+
+        there = known[subject.filename]
+        status: Status = "unchanged" if there else "to upload"
+        if not request.dry_run:
+            status = _upload(store, subject, advance)
+            add_entry(store, subject)
+        done += subject.size
+        watch(Progress(f"upload {subject.filename}", done, total))
+        publication.files.append(_published(subject, url, status, there))
+    projects: dict[str, None] = dict.fromkeys(subject.project for subject in subjects)
+    for name, reason in [*changes, *((name, None) for name in request.unyank)]:
+        if not request.dry_run:
+            _mark(store, name, reason)
+        (publication.unyanked if reason is None else publication.yanked).append(name)
+        projects.setdefault(entries[name][0])
+    if request.dry_run:
+        return publication
+    for project in projects:
+        watch(Progress(f"page of {project}", total, total))
+        publication.warnings += update_project(store, project)
+        publication.warnings += _device_sets(store, project)
+    publication.warnings = list(dict.fromkeys(publication.warnings + update_root(store)))
+    return publication
+
+
+def _compare(store: Store, subject: Subject) -> FileEntry | None:
+    """Return the entry of a wheel that is published already; refuse another of its name."""
+    key = layout.folder(subject.project) + subject.filename
+    stored = store.read(key + layout.ENTRY)
+    if stored is None:
+        return None
+    entry = FileEntry.from_bytes(stored.data, place=key + layout.ENTRY)
+    if entry.hashes.sha256 != subject.sha256:
+        raise _conflict(subject, entry.hashes.sha256)
+    return entry
+
+
+def _upload(store: Store, subject: Subject, advance: Callable[[int], None]) -> Status:
+    key = layout.folder(subject.project) + subject.filename
+    there = store.sha256(key)
+    if there is None:
+        try:
+            store.upload(key, subject.path, layout.WHEEL, subject.sha256, advance)
+        except Changed:
+            # By another publisher just now, or before by other means that left no hash.
+            there = store.sha256(key) or _downloaded_sha256(store, key)
+        else:
+            return "uploaded"
+    if there != subject.sha256:
+        raise _conflict(subject, there)
+    return "unchanged"
+
+
+def _downloaded_sha256(store: Store, key: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="slimwheel-publish-") as directory:
+        path = Path(directory) / "wheel"
+        store.download(key, path)
+        with path.open("rb", buffering=0) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _conflict(subject: Subject, there: str) -> OutputExists:
+    return OutputExists(
+        f"is published already with other bytes (sha256 {there[:12]}, not {subject.sha256[:12]})",
+        file=subject.path,
+        hint="A published file is never replaced: build it with --build-number, or publish "
+        "elsewhere.",
+    )
+
+
+def _entry_of(store: Store, filename: str) -> tuple[str, str]:
+    """Return project and key of the entry of a file that is on the index."""
+    name = WheelName.parse(filename)
+    project = canonicalize_name(name.distribution) if name else ""
+    key = f"{layout.folder(project)}{filename}{layout.ENTRY}"
+    if name is None or "/" in filename or store.read(key) is None:
+        raise UsageError(
+            "is not on the index", file=filename, hint="Give the name of a file as its page has it."
+        )
+    return project, key
+
+
+def _mark(store: Store, filename: str, reason: str | None) -> None:
+    """Yank a file for a reason, or no longer."""
+    _, key = _entry_of(store, filename)
+    for _ in waits():
+        stored = store.read(key)
+        if stored is None:
+            return
+        entry = FileEntry.from_bytes(stored.data, place=key)
+        marked = entry.model_copy(update={"yanked": False if reason is None else reason})
+        if marked == entry:
+            return
+        try:
+            store.write(key, marked.to_bytes(), layout.ENTRY_FILE, expected=stored.etag)
+        except Changed:
+            continue
+        return
+
+
+def _published(subject: Subject, url: str, status: Status, there: FileEntry | None) -> Published:
+    return Published(
+        project=subject.project,
+        version=subject.version,
+        filename=subject.filename,
+        url=layout.url(url, subject.project, subject.filename),
+        sha256=subject.sha256,
+        size=subject.size,
+        status=status,
+        yanked=there.yanked if there else subject.yanked,
+        requires=tuple(subject.requires),
+    )
+
+
+def _device_sets(store: Store, project: str) -> Iterator[str]:
+    """Yield a warning where versions differ in nothing but the GPUs that they are for."""
+    sets: dict[str, set[str]] = {}
+    for entry in store.entries(layout.folder(project)):
+        name = WheelName.parse(entry.key.rpartition("/")[2])
+        if name is None:
+            continue
+        version = Version(name.version)
+        devices = [p for p in (version.local or "").split(".") if p.startswith(_TARGET)]
+        if devices:
+            sets.setdefault(version.public, set()).add(".".join(devices))
+    for public, found in sets.items():
+        if len(found) > 1:
+            yield (
+                f"{project} {public} is there for several sets of GPUs "
+                f"({', '.join(sorted(found))}): "
+                "who asks for a version without them gets one that may not be for their GPU; "
+                "publish each set under a prefix of its own"
+            )
+
+
+def _companion_pins(subject: Subject) -> Iterator[Requirement]:
+    for text in subject.requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        pins = [s for s in requirement.specifier if s.operator == "=="]
+        if any(
+            (Version(s.version).local or "").startswith(_COMPANION)
+            for s in pins
+            if _plain(s.version)
+        ):
+            yield requirement
+
+
+def _plain(version: str) -> bool:
+    return not version.endswith(".*")
+
+
+def _answers(project: str, version: str, pin: Requirement) -> bool:
+    return canonicalize_name(pin.name) == project and pin.specifier.contains(
+        version, prereleases=True
+    )
+
+
+def _beside(path: Path, pin: Requirement) -> Path | None:
+    for other in sorted(path.parent.glob(f"{escaped(pin.name)}-*.whl")):
+        name = WheelName.parse(other.name)
+        if name and _answers(canonicalize_name(name.distribution), name.version, pin):
+            return other
+    return None
+
+
+def _on_index(store: Store, pin: Requirement) -> bool:
+    project = canonicalize_name(pin.name)
+    for entry in store.entries(layout.folder(project)):
+        name = WheelName.parse(entry.key.rpartition("/")[2].removesuffix(layout.ENTRY))
+        if name and entry.key.endswith(layout.ENTRY) and _answers(project, name.version, pin):
+            return True
+    return False
