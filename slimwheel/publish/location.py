@@ -69,7 +69,7 @@ def parse_location(
     if parts.query or parts.fragment or parts.username:
         raise UsageError(f"'{text}' is more than a place", hint=_FORMS)
     if parts.scheme == "s3" and parts.netloc:
-        path = parts.path.strip("/")
+        path = parts.path[1:].rstrip("/")
         if any(part in ("", ".", "..") for part in path.split("/")) and path:
             raise UsageError(f"the prefix of '{text}' has empty parts", hint=_FORMS)
         return Location("s3", parts.netloc, path, endpoint_url, public_url)

@@ -74,7 +74,7 @@ def _explained(error: Exception) -> tuple[str, str | None]:
             f"the server's certificate is not trusted: {_text(error)}",
             "Check the endpoint, or name its authority's certificate in AWS_CA_BUNDLE.",
         )
-    if isinstance(error, boto.HTTPClientError):
+    if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
         return f"the server cannot be reached: {_text(error)}", _AGAIN
     if isinstance(error, boto.NoRegionError):
         return "no region is set", "Set AWS_REGION to the bucket's."
