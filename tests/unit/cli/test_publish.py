@@ -1,0 +1,65 @@
+"""The words of `slimwheel publish`, and what it says; to a directory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.publish.wheels import companion, plain, slim
+
+
+def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "slimwheel", "publish", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["file:///x"], "nothing to publish"),
+        (["file:///x", "--reason", "r", "--reindex"], "--reason is for --yank"),
+        (["file:///x", "--reindex", "--dry-run"], "--reindex has no --dry-run"),
+        (["file:///x", "absent.whl"], "absent.whl: is not a file"),
+        (["/x", "--reindex"], "no place to publish to"),
+    ],
+)
+def test_words_that_do_not_fit(words: list[str], problem: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_results_go_to_standard_output_and_the_warning_beside(tmp_path: Path) -> None:
+    companion(tmp_path)
+    done = run(f"file://{tmp_path}/index", slim(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "uploaded: torch-1.0+slim.cpu-py3-none-any.whl" in done.stdout
+    assert "pip install --no-deps --index-url" in done.stdout
+    assert "Do not install with --extra-index-url" in done.stderr
+
+
+def test_as_json(tmp_path: Path) -> None:
+    done = run(f"file://{tmp_path}/index", "--json", "--dry-run", plain(tmp_path))
+    report = json.loads(done.stdout)
+    assert report["dry_run"] is True
+    assert [file["status"] for file in report["files"]] == ["to upload"]
+    assert list((tmp_path / "index").iterdir()) == []
+
+
+def test_an_error_as_json(tmp_path: Path) -> None:
+    wheel = slim(tmp_path)
+    done = run(f"file://{tmp_path}/index", "--json", wheel)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["exit_code"], report["file"]) == (2, 2, str(wheel))
+    assert "torch==1.0+slim.cpu" in report["message"]
+
+
+def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(f"file://{tmp_path}/file", plain(tmp_path))
+    assert done.returncode == 10
+    assert "is not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
