@@ -19,7 +19,8 @@ from slimwheel.publish import (
     reindex,
     snippets,
 )
-from slimwheel.publish.publishing import with_companions
+from slimwheel.publish.companions import with_companions
+from slimwheel.publish.publishing import Progress
 from slimwheel.publish.snippets import DEPENDENCY_CONFUSION
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.sizes import megabytes
@@ -71,7 +72,9 @@ def command(
         )
         publication = publish(store, url, request, display.publishing)
         if rebuild:
-            publication.warnings += reindex(store)
+            publication.warnings += reindex(
+                store, lambda project: display.publishing(Progress(f"look at {project}", 0, 0))
+            )
     for warning in dict.fromkeys(publication.warnings):
         click.echo(f"slimwheel: warning: {warning}", err=True)
     if as_json:

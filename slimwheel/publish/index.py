@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from slimwheel.errors import RemoteError, SlimwheelError
+from slimwheel.errors import RemoteError, SlimwheelError, UsageError
 from slimwheel.publish import layout
 from slimwheel.publish.entry import FileEntry, Subject
 from slimwheel.publish.pages import project_page, revision_of, root_page
@@ -63,6 +63,26 @@ def update_root(store: Store) -> list[str]:
         return lambda key, revision: root_page(key, projects, revision)
 
     return _update(store, layout.ROOT, look)
+
+
+def check_ours(store: Store, project: str) -> None:
+    """Refuse a project whose page others made, while it would lose files that they put there.
+
+    Raises:
+        UsageError: it is so.
+    """
+    prefix = layout.folder(project)
+    page = store.read(prefix + layout.HTML_PAGE)
+    if page is None or revision_of(page.data):
+        return
+    names = {entry.key for entry in store.entries(prefix)}
+    for name in sorted(names):
+        if name.endswith(".whl") and name + layout.ENTRY not in names:
+            raise UsageError(
+                "was published by other means, and would no longer be listed",
+                file=name,
+                hint="Run `slimwheel publish --reindex` first: it takes such files over.",
+            )
 
 
 def reindex(store: Store, note: Callable[[str], None] = lambda _: None) -> list[str]:

@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from slimwheel.errors import OutputExists, UsageError
 from slimwheel.publish import layout
+from slimwheel.publish.companions import is_companion
 from slimwheel.publish.entry import FileEntry, Subject
-from slimwheel.publish.index import add_entry, update_project, update_root, waits
+from slimwheel.publish.index import add_entry, check_ours, update_project, update_root, waits
 from slimwheel.publish.store import Changed, Store
-from slimwheel.wheelfile.names import WheelName, escaped
+from slimwheel.wheelfile.names import WheelName
 
 SCHEMA = 1
-_COMPANION = "slim."
 _TARGET = ("sm", "ptx")
 
 Status = Literal["uploaded", "unchanged", "to upload"]
@@ -60,7 +59,7 @@ class Published:
     @property
     def is_companion(self) -> bool:
         """Whether it is there for others' sake."""
-        return (Version(self.version).local or "").startswith(_COMPANION)
+        return is_companion(self.version)
 
 
 @dataclass
@@ -96,30 +95,6 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
-def with_companions(wheels: Sequence[Path], store: Store) -> list[Path]:
-    """Return wheels with the companions that they need and the index lacks, companions first.
-
-    Raises:
-        UsageError: a companion is neither among them, nor beside them, nor on the index.
-        WheelError: a wheel is malformed.
-    """
-    found = {path.absolute(): Subject(path) for path in wheels}
-    for path, subject in list(found.items()):
-        for pin in _companion_pins(subject):
-            if any(_answers(other.project, other.version, pin) for other in found.values()):
-                continue
-            beside = _beside(path, pin)
-            if beside is not None:
-                found[beside] = Subject(beside)
-            elif not _on_index(store, pin):
-                raise UsageError(
-                    f"requires {pin}, which is neither on the index nor beside it",
-                    file=path,
-                    hint="Name its companion too; `slimwheel build` wrote it with the wheel.",
-                )
-    return sorted(found, key=lambda path: found[path].companion_of is None)
-
-
 def publish(
     store: Store, url: str, request: Request, watch: Watcher = lambda _: None
 ) -> Publication:
@@ -136,12 +111,14 @@ def publish(
 
     Raises:
         OutputExists: the index has another file under a wheel's name.
-        UsageError: a file that is to be yanked is not there.
+        UsageError: a file that is to be yanked is not there, or the index was made otherwise.
         WheelError: a wheel is malformed.
         RemoteError: the store fails.
         OutputError: the directory cannot be written.
     """
     subjects = [Subject(path) for path in request.wheels]
+    for named in {subject.project for subject in subjects}:
+        check_ours(store, named)
     known = {subject.filename: _compare(store, subject) for subject in subjects}
     changes = [(name, request.reason or "yanked") for name in request.yank]
     entries = {name: _entry_of(store, name) for name in (*request.yank, *request.unyank)}
@@ -284,45 +261,3 @@ def _device_sets(store: Store, project: str) -> Iterator[str]:
                 "who asks for a version without them gets one that may not be for their GPU; "
                 "publish each set under a prefix of its own"
             )
-
-
-def _companion_pins(subject: Subject) -> Iterator[Requirement]:
-    for text in subject.requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        pins = [s for s in requirement.specifier if s.operator == "=="]
-        if any(
-            (Version(s.version).local or "").startswith(_COMPANION)
-            for s in pins
-            if _plain(s.version)
-        ):
-            yield requirement
-
-
-def _plain(version: str) -> bool:
-    return not version.endswith(".*")
-
-
-def _answers(project: str, version: str, pin: Requirement) -> bool:
-    return canonicalize_name(pin.name) == project and pin.specifier.contains(
-        version, prereleases=True
-    )
-
-
-def _beside(path: Path, pin: Requirement) -> Path | None:
-    for other in sorted(path.parent.glob(f"{escaped(pin.name)}-*.whl")):
-        name = WheelName.parse(other.name)
-        if name and _answers(canonicalize_name(name.distribution), name.version, pin):
-            return other
-    return None
-
-
-def _on_index(store: Store, pin: Requirement) -> bool:
-    project = canonicalize_name(pin.name)
-    for entry in store.entries(layout.folder(project)):
-        name = WheelName.parse(entry.key.rpartition("/")[2].removesuffix(layout.ENTRY))
-        if name and entry.key.endswith(layout.ENTRY) and _answers(project, name.version, pin):
-            return True
-    return False

@@ -11,8 +11,8 @@ import pytest
 
 from slimwheel.errors import OutputExists, RemoteError, UsageError
 from slimwheel.publish import Publication, Request, publish, reindex, snippets
+from slimwheel.publish.companions import with_companions
 from slimwheel.publish.directory import DirectoryStore, directory_store
-from slimwheel.publish.publishing import with_companions
 from tests.unit.publish.wheels import REASON, companion, plain, slim
 
 URL = "https://example.org/simple/"
@@ -262,6 +262,24 @@ def test_pages_are_made_again_from_wheels_that_came_by_other_means(
     assert set(page(root, "plain")) == {f"plain-{v}-py3-none-any.whl" for v in ("1.0", "2.0")}
     assert page(root, "torch")[copied[0].name]["data-yanked"] == REASON
     assert set(Links((root / "simple/index.html").read_text()).found) == {"plain", "torch"}
+
+
+def test_an_index_of_other_making_loses_nothing(
+    store: DirectoryStore, root: Path, wheels: Path
+) -> None:
+    folder = root / "simple/plain"
+    folder.mkdir(parents=True)
+    theirs = plain(wheels)
+    (folder / theirs.name).write_bytes(theirs.read_bytes())
+    (folder / "index.html").write_text(f'<a href="{theirs.name}">{theirs.name}</a>')
+    before = files(root)
+    with pytest.raises(UsageError, match="by other means") as caught:
+        put(store, plain(wheels, version="2.0"))
+    assert "--reindex" in caught.value.hint
+    assert files(root) == before
+    assert reindex(store) == []
+    put(store, plain(wheels, version="2.0"))
+    assert set(page(root, "plain")) == {f"plain-{v}-py3-none-any.whl" for v in ("1.0", "2.0")}
 
 
 def test_what_an_entry_misdescribes_is_not_listed(
