@@ -7,6 +7,7 @@ import argparse
 import importlib.util
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -66,6 +67,8 @@ def main() -> int:
 
     from ..battery import journal, supervisor
 
+    # Who started this ends it so; what runs in the background of a shell inherits that it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = options.journals or os.path.dirname(os.path.abspath(options.output))
     claims = os.path.join(directory, "claims")
     shared = [os.path.abspath(__file__), "--claims", claims]
