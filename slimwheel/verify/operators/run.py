@@ -67,7 +67,7 @@ def main() -> int:
 
     from ..battery import journal, supervisor
 
-    # Who started this ends it so; what runs in the background of a shell inherits that it is ignored.
+    # This is how it is ended; in the background of a shell it is ignored, unless one says so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = options.journals or os.path.dirname(os.path.abspath(options.output))
     claims = os.path.join(directory, "claims")
