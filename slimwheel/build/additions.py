@@ -7,10 +7,8 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as installed_version
 from typing import Any
 
-from slimwheel import __version__
 from slimwheel.build.distinfo import (
     edited_metadata,
     edited_wheel,
@@ -25,7 +23,7 @@ from slimwheel.build.sbom import DeviceCode as SbomDeviceCode
 from slimwheel.build.sbom import RuleSummary as SbomRule
 from slimwheel.build.sbom import Subject, make_sbom
 from slimwheel.build.sbom import Upstream as SbomUpstream
-from slimwheel.elf.patchelf import patchelf_version
+from slimwheel.build.tools import tool_versions
 from slimwheel.plan import Action, Decision, Plan
 from slimwheel.plan.python_rules import (
     active_forgets,
@@ -117,7 +115,9 @@ def make_manifest(plan: Plan, source: Provenance) -> Manifest:
         },
         "recipe": {"name": recipe.name, "text": plan.loaded.text},
         "options": source.options,
-        "tools": _tools(plan),
+        "tools": tool_versions(
+            patchelf=any(rewrite.used_patchelf for rewrite in plan.elf.values())
+        ),
         "companion": names.companion_requirement,
         "dev": dev,
         "removed": removed,
@@ -142,13 +142,6 @@ def _device_code(plan: Plan) -> DeviceCode | None:
         "architectures": list(code.targets),
         "served": [str(device) for device in code.served],
     }
-
-
-def _tools(plan: Plan) -> dict[str, str]:
-    tools = {"slimwheel": __version__, "deflate": installed_version("deflate")}
-    if any(rewrite.used_patchelf for rewrite in plan.elf.values()):
-        tools["patchelf"] = patchelf_version()
-    return tools
 
 
 def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> None:

@@ -1,16 +1,21 @@
 """What a slim wheel says of how it was made: its manifest, and the recipe in it."""
 
+import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from slimwheel.errors import WheelError
+from slimwheel.errors import RecipeError, WheelError
 from slimwheel.recipe import LoadedRecipe, parse_recipe
-from slimwheel.shim.manifest import MANIFEST, Manifest
-from slimwheel.wheelfile.wheel import Wheel
+from slimwheel.shim.manifest import MANIFEST, SCHEMA, Manifest
+from slimwheel.wheelfile.archive import Archive
+from slimwheel.wheelfile.names import WheelName, escaped
 
 _MANIFESTS = TypeAdapter(Manifest)
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -19,21 +24,40 @@ class Origin:
 
     Attributes:
         path: the wheel.
+        member: where in it the manifest is.
         manifest: all that it says of itself.
+        upstream: the name of the wheel that it was made from.
     """
 
     path: Path
+    member: str
     manifest: Manifest
+    upstream: WheelName
+
+    @property
+    def requirement(self) -> str:
+        """What finds its upstream on an index, as `torch==2.13.0+cpu`."""
+        upstream = self.manifest["upstream"]
+        return f"{upstream['name']}=={upstream['version']}"
 
     @property
     def recipe(self) -> LoadedRecipe:
-        """The recipe that it was made with.
+        """The recipe that it was made with; no file is read for it.
 
         Raises:
             RecipeError: it is not valid for this slimwheel.
         """
         used = self.manifest["recipe"]
-        return parse_recipe(used["text"], f"{self.path.name}'s recipe {used['name']}")
+        try:
+            return parse_recipe(used["text"], f"{self.path.name}'s recipe {used['name']}")
+        except RecipeError as error:
+            error.hint = self.way_back
+            raise
+
+    @property
+    def way_back(self) -> str:
+        """What helps where this slimwheel does not understand the wheel."""
+        return _way_back(self.manifest["tools"].get("slimwheel"))
 
     def differing(self) -> dict[str, str]:
         """Return the results in which it differs from its upstream on purpose: reasons by record.
@@ -48,23 +72,58 @@ def origin_of(path: Path) -> Origin | None:
     """Read what a wheel says of how it was made; None for a wheel that is not slim.
 
     Raises:
-        WheelError: the wheel or its manifest is malformed.
+        WheelError: the archive or its manifest is malformed, or of a schema that is not known.
     """
-    with Wheel.open(path) as wheel:
-        names = [name for name in wheel.members if name.endswith(f"/{MANIFEST}")]
+    with Archive.open(path) as archive:
+        names = [name for name in archive.members if name.endswith(f"/{MANIFEST}")]
         if not names:
             return None
         if len(names) > 1:
             raise WheelError(f"has {len(names)} manifests", file=path, place=names[1])
-        text = wheel.archive.read(wheel.members[names[0]])
+        text = archive.read(archive.members[names[0]])
     try:
-        return Origin(path, _MANIFESTS.validate_json(text))
+        manifest = _MANIFESTS.validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise WheelError(
-            f"is no manifest: {where}: {first['msg']}",
+        raise _explained(error, text, path, names[0]) from error
+    upstream = manifest["upstream"]
+    name = WheelName.parse(upstream["filename"])
+    if name is None or name.filename != upstream["filename"]:
+        raise _no_manifest("upstream.filename: is no wheel's name", path, names[0])
+    if (name.distribution, name.version) != (escaped(upstream["name"]), upstream["version"]):
+        raise _no_manifest("upstream.filename: is of another wheel", path, names[0])
+    if not _SHA256.fullmatch(upstream["sha256"]):
+        raise _no_manifest("upstream.sha256: is no hash", path, names[0])
+    return Origin(path, names[0], manifest, name)
+
+
+def _explained(error: ValidationError, text: bytes, path: Path, member: str) -> WheelError:
+    """Say what is wrong with a manifest; one of another schema has its own words."""
+    said, maker = None, None
+    with suppress(ValueError, TypeError, KeyError):
+        loose = json.loads(text)
+        said = loose["schema"]
+        maker = loose["tools"]["slimwheel"]
+    if isinstance(said, int) and said != SCHEMA:
+        return WheelError(
+            f"is a manifest of schema {said}; this slimwheel reads schema {SCHEMA}",
             file=path,
-            place=names[0],
-            hint="Use the slimwheel that made the wheel, or build it again.",
-        ) from error
+            place=member,
+            hint=_way_back(maker),
+        )
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _no_manifest(f"{where}: {first['msg']}", path, member)
+
+
+def _no_manifest(problem: str, path: Path, member: str) -> WheelError:
+    return WheelError(
+        f"is no manifest: {problem}",
+        file=path,
+        place=member,
+        hint="Use the slimwheel that made the wheel, or build it again.",
+    )
+
+
+def _way_back(maker: object) -> str:
+    which = f": slimwheel {maker}" if isinstance(maker, str) else ""
+    return f"Use the slimwheel that made the wheel{which}; or build it again with this one."

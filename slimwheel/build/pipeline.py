@@ -10,6 +10,7 @@ from typing import Any
 from slimwheel.build.additions import Provenance, complete
 from slimwheel.build.companion import write_companion, write_dev
 from slimwheel.build.naming import output_names
+from slimwheel.build.recorded import RecordedOptions
 from slimwheel.build.workspace import publish, workspace
 from slimwheel.build.writing import WrittenWheel, write_slim
 from slimwheel.errors import CheckFailed, UsageError
@@ -21,7 +22,6 @@ from slimwheel.shim import Manifest
 from slimwheel.verify.findings import Code, Finding
 from slimwheel.verify.smoke import Expected, Smoke, SmokeOutcome
 from slimwheel.verify.static import check_wheel
-from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.wheel import Wheel
 from slimwheel.wheelfile.writer import FIRST_TIMESTAMP, LAST_TIMESTAMP
 
@@ -40,6 +40,8 @@ class BuildOptions:
         build_number: a build tag, for other bytes under the same version.
         dev: also write the dev wheel.
         force: replace outputs that differ.
+        timestamp: the time that all files get, in seconds since 1970; None for that of
+            `source_date_epoch`.
     """
 
     output_dir: Path
@@ -49,6 +51,7 @@ class BuildOptions:
     build_number: int | None = None
     dev: bool = False
     force: bool = False
+    timestamp: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def plan_wheel(
     plan = make_plan(facts, loaded, options.switches, options.targets)
     recipe = plan.loaded.recipe
     code = plan.device_code
-    devices = {"devices": [str(d) for d in code.devices], "ptx": code.ptx} if code else {}
+    timestamp = source_date_epoch() if options.timestamp is None else options.timestamp
     source = Provenance(
         wheel=facts.wheel,
         sha256=file_sha256(facts.wheel.archive.path),
@@ -132,13 +135,8 @@ def plan_wheel(
             local=options.local,
             build_number=options.build_number,
         ),
-        options={
-            "compression": f"libdeflate {LEVEL}",
-            "local": options.local,
-            "switches": list(plan.switched),
-            **devices,
-        },
-        timestamp=source_date_epoch(),
+        options=RecordedOptions.of(plan, local=options.local, timestamp=timestamp).to_json(),
+        timestamp=timestamp,
     )
     return plan, source, complete(plan, source)
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "inspect": "Show where the bytes of a wheel or a library are.",
     "plan": "Show what a build would do, without doing it.",
     "publish": "Put wheels on a package index, on S3 or in a directory.",
+    "rebuild": "Make a slim wheel again, and tell whether it is the same.",
     "recipe": "List, show and check recipes.",
     "shim": "Build torch_ergonomics as a wheel of its own.",
     "verify": "Check a wheel, and run it beside its upstream.",

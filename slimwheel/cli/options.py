@@ -83,6 +83,13 @@ target_options = _stacked(
     ),
 )
 
+index_options = _stacked(
+    click.option("--index-url", metavar="URL", help="Passed to pip."),
+    click.option("--extra-index-url", multiple=True, metavar="URL", help="Passed to pip."),
+    click.option("--find-links", multiple=True, metavar="PLACE", help="Passed to pip."),
+    click.option("--no-network", is_flag=True, help="Use only what the cache has."),
+)
+
 fetch_options = _stacked(
     click.option("--python", metavar="3.11", help="For a requirement: the wheel's Python."),
     click.option(
@@ -90,10 +97,7 @@ fetch_options = _stacked(
         metavar="TAG",
         help="For a requirement: the wheel's platform, such as manylinux_2_28_x86_64.",
     ),
-    click.option("--index-url", metavar="URL", help="Passed to pip."),
-    click.option("--extra-index-url", multiple=True, metavar="URL", help="Passed to pip."),
-    click.option("--find-links", multiple=True, metavar="PLACE", help="Passed to pip."),
-    click.option("--no-network", is_flag=True, help="Use only what the cache has."),
+    index_options,
 )
 
 budget_options = _stacked(
@@ -133,7 +137,10 @@ def end_with(found: Sequence[Excess]) -> None:
 
 
 def fetched(source: str, display: ProgressDisplay, **options: Any) -> FetchedWheel:
-    """Find or fetch the wheel that a command was given, with `fetch_options`' values."""
+    """Find or fetch the wheel that a command was given, with `fetch_options`' values.
+
+    A `sha256` among the options is what the wheel is known to have.
+    """
     return fetch_wheel(
         source,
         python=options["python"],
@@ -145,5 +152,6 @@ def fetched(source: str, display: ProgressDisplay, **options: Any) -> FetchedWhe
         ),
         network=not options["no_network"],
         cache_dir=None,
+        sha256=options.get("sha256"),
         progress=display.fetching(source),
     )

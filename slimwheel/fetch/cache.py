@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -95,6 +96,24 @@ class Entry:
         beside = self._directory / "record.json.new"
         beside.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
         beside.replace(self._directory / "record.json")
+
+
+def held(cache_dir: Path, sha256: str) -> CachedWheel | None:
+    """Return the wheel that has a hash, if it is in the cache and whole.
+
+    Args:
+        sha256: 64 hex digits.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f"{sha256!r} is no sha256")
+    for path in sorted((cache_dir / "wheels" / "files" / sha256).glob("*.whl")):
+        with suppress(OSError):
+            if sha256_of(path) == sha256:
+                return CachedWheel(path, sha256)
+    return None
 
 
 @contextmanager

@@ -33,6 +33,7 @@ def fetch(
     index: pip.IndexOptions = pip.IndexOptions(),  # noqa: B008 - frozen
     network: bool = True,
     cache_dir: Path | None = None,
+    sha256: str | None = None,
     progress: Callable[[pip.FetchProgress], None] | None = None,
 ) -> FetchedWheel:
     """Find the wheel that `source` names.
@@ -48,6 +49,9 @@ def fetch(
         index: where pip looks.
         network: False to use only what the cache has.
         cache_dir: where wheels are kept; None for SLIMWHEEL_CACHE_DIR or the user's cache.
+        sha256: what the wheel should have, in hex, where that is known. One in the cache that has
+            it is not fetched again for another question: pip holds it against the hash that the
+            index states, and without a network it is the answer. What pip finds may have another.
         progress: called as bytes arrive.
 
     Raises:
@@ -64,14 +68,17 @@ def fetch(
     question = [wanted.requirement, *_for(python, platform), asdict(index.resolved())]
     with cache.locked_entry(cache_dir or cache.default_directory(), question) as entry:
         known = entry.wheel()
+        held = cache.held(cache_dir or cache.default_directory(), sha256) if sha256 else None
+        if not network and held is not None:
+            known = held
         if known is None and not network:
             raise RemoteError(
                 f"'{source}' is not in the cache, and the network is not to be used",
                 hint="Run it once without --no-network and with the same options, or give a path.",
             )
         if known is None or (network and not wanted.pinned):
-            if known is not None:
-                entry.stage(known)
+            if staged := known or held:
+                entry.stage(staged)
             options += index.words()
             known = entry.store(pip.download(wanted.requirement, options, entry.staging, progress))
         return FetchedWheel(known.path, known.sha256, source)

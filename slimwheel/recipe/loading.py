@@ -64,14 +64,21 @@ def load_recipe_file(path: Path) -> LoadedRecipe:
 
 
 def parse_recipe(text: str, origin: str) -> LoadedRecipe:
-    """Load a recipe from its text, which can extend only recipes that come with slimwheel.
+    """Load a complete recipe from its text. No file is read, whatever the text says.
 
     Args:
         origin: what errors call it.
 
     Raises:
-        RecipeError: invalid; the message names the key.
+        RecipeError: invalid, or not complete; the message names the key.
     """
+    if "extends" in _parse(text, origin):
+        raise RecipeError(
+            "stands in a text that should be complete, as `slimwheel recipe show` prints it",
+            file=origin,
+            place="extends",
+            hint="Resolve it first; what a recipe extends may be any file.",
+        )
     return _build(text, origin=origin, base=None)
 
 

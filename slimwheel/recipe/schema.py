@@ -100,7 +100,9 @@ class Distribution(Model):
     name: ProjectName
     companion: LocalVersion = Field(description="the companion's local version, as slim.cpu")
     dev: ProjectName | None = None
-    package: str = Field(description="the import package that gets the shim's private part")
+    package: VariableName = Field(
+        description="the import package that gets the shim's private part"
+    )
     local: LocalVersion | None = Field(default=None, description="appended to the local version")
 
 

@@ -141,6 +141,15 @@ class Archive:
             raise self._damage(member, f"has {member.size} bytes where {limit} are the most")
         return b"".join(self.chunks(member))
 
+    def local_header(self, member: Member) -> bytes:
+        """Return the header in front of a member's bytes, name and extra fields included.
+
+        Raises:
+            WheelError: it disagrees with the directory, or the file is cut.
+        """
+        length = self._data_offset(member) - member.header_offset
+        return self._read_at(member.header_offset, length, member)
+
     def _data_offset(self, member: Member) -> int:
         header = self._read_at(member.header_offset, _LOCAL_HEADER.size, member)
         fields = _LOCAL_HEADER.unpack(header)

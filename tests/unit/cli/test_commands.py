@@ -30,13 +30,22 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("build", "diff", "inspect", "plan", "recipe", "shim"):
+    for command in ("build", "diff", "inspect", "plan", "rebuild", "recipe", "shim"):
         assert command in done.stdout
 
 
 @pytest.mark.parametrize(
     "command",
-    [["build"], ["diff"], ["inspect"], ["plan"], ["recipe"], ["recipe", "show"], ["shim"]],
+    [
+        ["build"],
+        ["diff"],
+        ["inspect"],
+        ["plan"],
+        ["rebuild"],
+        ["recipe"],
+        ["recipe", "show"],
+        ["shim"],
+    ],
 )
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = run(*command, "--help")
