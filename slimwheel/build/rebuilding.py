@@ -242,7 +242,7 @@ def _named(path: Path, filename: str) -> Iterator[Path]:
 def _workplace(work_dir: Path | None) -> Iterator[Path]:
     if work_dir is not None:
         with workspace(work_dir) as directory:
-            yield directory
+            yield directory / "rebuilt"  # The directory itself is locked, as a build would do.
         return
     with tempfile.TemporaryDirectory(prefix="slimwheel-rebuild-") as temporary:
         yield Path(temporary)

@@ -44,7 +44,7 @@ def test_another_wheel_says_nothing(upstream: Path) -> None:
     [
         (lambda manifest: manifest.pop("recipe"), "recipe"),
         (lambda manifest: manifest["upstream"].update(sha256=3), "upstream.sha256"),
-        (lambda manifest: manifest.update(schema=2), "schema"),
+        (lambda manifest: manifest.update(schema="two"), "schema"),
     ],
 )
 def test_a_malformed_manifest_is_one_error_that_names_the_place(

@@ -390,3 +390,31 @@ def test_bad_words_are_refused_before_anything_happens(local: Fetch, cache: Path
         with pytest.raises(UsageError):
             local("small", **options)
     assert not cache.exists()
+
+
+def test_a_wheel_of_a_known_hash_is_not_fetched_for_another_question(
+    local: Fetch, remote: Fetch, index: LoopbackIndex
+) -> None:
+    first = local("small==2.1")
+    again = remote("small==2.1", sha256=first.sha256)
+    assert (again.path, again.sha256) == (first.path, first.sha256)
+    assert _fetched_files(index) == 0
+
+
+def test_a_known_hash_does_not_stand_for_what_the_index_has(
+    local: Fetch, remote: Fetch, index: LoopbackIndex
+) -> None:
+    other = local("small==2.0", platform="manylinux_2_17_x86_64")
+    assert remote("small==2.1", sha256=other.sha256).path.name.startswith("small-2.1-")
+    assert _fetched_files(index) == 1
+
+
+def test_without_a_network_a_known_hash_is_an_answer(local: Fetch) -> None:
+    first = local("small==2.1")
+    options = {"network": False, "index": IndexOptions(), "python": "3.12"}
+    assert local("small==2.1", sha256=first.sha256, **options).path == first.path
+    with pytest.raises(RemoteError, match="not in the cache"):
+        local("small==2.1", sha256="0" * 64, **options)
+    first.path.write_bytes(b"damaged")
+    with pytest.raises(RemoteError, match="not in the cache"):
+        local("small==2.1", sha256=first.sha256, **options)
