@@ -37,7 +37,7 @@ def altered(
             if name.endswith(".dist-info/RECORD"):
                 record = name
                 continue
-            data = new[name] if name in new else archive.read(archive.members[name])
+            data = new[name] if name in new else _whole(archive, name)
             if data is None:
                 continue
             member = archive.members.get(name)
@@ -51,3 +51,8 @@ def altered(
             writer.add_compressed(name, compressed, digest, executable=executable)
         writer.finish(record)
     return path
+
+
+def _whole(archive: Archive, name: str) -> bytes:
+    member = archive.members[name]
+    return archive.read(member, limit=member.size)
