@@ -1,19 +1,20 @@
-"""Options that several commands share."""
+"""Options that several commands share.
+
+What their values are made into is imported where that is done, for every command imports this.
+"""
 
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimwheel.contents import Budget, Excess
-from slimwheel.fetch import FetchedWheel, IndexOptions
-from slimwheel.fetch import fetch as fetch_wheel
-from slimwheel.plan import Targets
-from slimwheel.recipe.sizes import parse_size
-from slimwheel.report.contents import excess_text
-from slimwheel.report.progress import ProgressDisplay
+if TYPE_CHECKING:
+    from slimwheel.contents import Budget, Excess
+    from slimwheel.fetch import FetchedWheel
+    from slimwheel.plan import Targets
+    from slimwheel.report.progress import ProgressDisplay
 
 FINDINGS = 1
 """The exit code of a command that did its work and has something to say (docs/exit-codes.md)."""
@@ -31,6 +32,8 @@ def _stacked(*decorators: Decorator) -> Decorator:
 
 
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    from slimwheel.recipe.sizes import parse_size
+
     try:
         return None if value is None else parse_size(value)
     except ValueError as error:
@@ -118,30 +121,38 @@ budget_options = _stacked(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
 
 
-def targets(options: dict[str, Any]) -> Targets:
+def targets(options: dict[str, Any]) -> "Targets":
     """Return what `target_options` say."""
+    from slimwheel.plan import Targets
+
     return Targets(options["device"], options["ptx"])
 
 
-def budget(options: dict[str, Any]) -> Budget:
+def budget(options: dict[str, Any]) -> "Budget":
     """Return what `budget_options` say."""
+    from slimwheel.contents import Budget
+
     return Budget(options["max_installed"], options["max_wheel"])
 
 
-def end_with(found: Sequence[Excess]) -> None:
+def end_with(found: Sequence["Excess"]) -> None:
     """Say which budgets are exceeded, if any, and end the command as for findings."""
+    from slimwheel.report.contents import excess_text
+
     for excess in found:
         click.echo(f"slimwheel: over budget: {excess_text(excess)}", err=True)
     if found:
         sys.exit(FINDINGS)
 
 
-def fetched(source: str, display: ProgressDisplay, **options: Any) -> FetchedWheel:
+def fetched(source: str, display: "ProgressDisplay", **options: Any) -> "FetchedWheel":
     """Find or fetch the wheel that a command was given, with `fetch_options`' values.
 
     A `sha256` among the options is what the wheel is known to have.
     """
-    return fetch_wheel(
+    from slimwheel.fetch import IndexOptions, fetch
+
+    return fetch(
         source,
         python=options["python"],
         platform=options["platform"],

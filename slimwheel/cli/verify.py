@@ -1,35 +1,22 @@
-"""`slimwheel verify`: check a wheel, and run it beside its upstream."""
+"""`slimwheel verify`: check a wheel, and run it beside its upstream.
+
+Each part of the work is imported where it begins: `--help` needs none, and most wheels are not run.
+"""
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from slimwheel.build.origin import origin_of
 from slimwheel.cli.options import FINDINGS, json_option
 from slimwheel.errors import UsageError
-from slimwheel.fetch import IndexOptions, fetch
-from slimwheel.report.html import write_page
-from slimwheel.report.progress import ProgressDisplay, StepsDisplay
-from slimwheel.report.tables import console
-from slimwheel.report.verification import (
-    finding_lines,
-    running_design,
-    running_tables,
-    verdict,
-    verification_page,
-)
-from slimwheel.verify.against import Options, RunningReport, verify_against
 from slimwheel.verify.findings import chosen_codes
-from slimwheel.verify.operator_run import Level
-from slimwheel.verify.pair import Source
-from slimwheel.verify.siblings import with_siblings
-from slimwheel.verify.smoke import python_version
-from slimwheel.verify.verification import Verification, verified
-from slimwheel.wheelfile.names import WheelName
+from slimwheel.verify.operator_levels import Level
+
+if TYPE_CHECKING:
+    from slimwheel.verify.verification import Verification
 
 _OPS = ("none", *get_args(Level))
 
@@ -80,13 +67,20 @@ def command(wheel: Path, html: Path | None, as_json: bool, **options: Any) -> No
 
     Exits with 1 where something is wrong or differs. docs/findings.md explains every code.
     """
+    from slimwheel.verify.verification import verified
+
     codes = chosen_codes(options["select"], options["ignore"])
     if not wheel.is_file():
         raise UsageError("is not a file", file=wheel, hint="Name a wheel.")
     result = verified(wheel, codes)
     if options["against"]:
-        result = _with_running(result, options)
+        from slimwheel.cli.against import with_running
+
+        result = with_running(result, options)
     if html is not None:
+        from slimwheel.report.html import write_page
+        from slimwheel.report.verification import verification_page
+
         write_page(html, verification_page(result))
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=1))
@@ -96,53 +90,13 @@ def command(wheel: Path, html: Path | None, as_json: bool, **options: Any) -> No
         sys.exit(FINDINGS)
 
 
-def _with_running(result: Verification, options: dict[str, Any]) -> Verification:
-    index = IndexOptions(
-        index_url=options["index_url"],
-        extra_index_url=tuple(options["extra_index_url"]),
-        find_links=tuple(options["find_links"]),
-    )
-    places = [Path(place) for place in index.find_links if Path(place).is_dir()]
-    wheels = with_siblings(result.path, places)
-    name = WheelName.parse(result.path.name)
-    origin = origin_of(result.path)
-    with ProgressDisplay() as fetching:
-        upstream = fetch(
-            options["against"],
-            python=python_version(name.tag) if name else None,
-            platform=name.platforms[0] if name else None,
-            index=index,
-            network=not options["no_network"],
-            cache_dir=None,
-            progress=fetching.fetching(options["against"]),
-        ).path
-    running = Options(
-        ops=None if options["ops"] == "none" else cast("Level", options["ops"]),
-        jobs=options["jobs"],
-        python=options["python"],
-        source=Source(
-            offline=options["no_network"],
-            index_url=index.index_url,
-            extra_index_urls=index.extra_index_url,
-            find_links=index.find_links,
-        ),
-        expected=origin.differing() if origin else {},
-    )
-    with StepsDisplay() as steps:
-        report: RunningReport = verify_against(wheels, upstream, running, steps.show)
-    return replace(result, upstream=upstream, running=report)
+def _show(result: "Verification") -> None:
+    from slimwheel.report.findings import finding_lines, verdict
 
-
-def _show(result: Verification) -> None:
     for line in finding_lines(result):
         click.echo(line)
     if result.running is not None:
-        out = console()
-        for table in running_tables(result.running):
-            out.print()
-            out.print(table)
-        for difference in result.running.differences:
-            click.echo(f"differs: {difference}")
-        for record, reason in running_design(result.running).items():
-            click.echo(f"differs by design: {record}: {reason}")
+        from slimwheel.cli.against import show_running
+
+        show_running(result.running)
     click.echo(verdict(result))

@@ -7,15 +7,14 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from slimwheel.contents import Breakdown, Difference, Kind
 from slimwheel.errors import OutputError
 from slimwheel.report.page_data import breakdown_data, inspection_data
+from slimwheel.report.page_files import page_file, style
 
-_STYLES = ("page.css",)
 # In the order in which they have to run.
 _SCRIPTS = ("d3-hierarchy.min.js", "sizes.js", "tree.js", "treemap.js", "tables.js", "main.js")
 
@@ -75,13 +74,13 @@ def _page(title: str, data: Mapping[str, Any]) -> str:
     ]
     text = json.dumps({"title": title, "kinds": kinds, **data}, separators=(",", ":"))
     return _filled(
-        _read("page.html"),
+        page_file("page.html"),
         {
             "TITLE": _escaped(title),
-            "STYLES": "\n".join(map(_read, _STYLES)),
+            "STYLES": style("page.css"),
             # Data cannot end the script element that it is in.
             "DATA": text.replace("<", "\\u003c"),
-            "SCRIPTS": "\n".join(f"<script>\n{_read(name)}</script>" for name in _SCRIPTS),
+            "SCRIPTS": "\n".join(f"<script>\n{page_file(name)}</script>" for name in _SCRIPTS),
         },
     )
 
@@ -95,10 +94,6 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
         assert mark, f"the page has no place for {name}"
         parts += [before, value]
     return "".join([*parts, rest])
-
-
-def _read(name: str) -> str:
-    return files("slimwheel.report").joinpath("page", name).read_text("utf-8")
 
 
 def _escaped(text: str) -> str:

@@ -2,48 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 from rich.table import Table
 
+from slimwheel.report.findings import running_design, verdict
+from slimwheel.report.page_files import page_file, style
 from slimwheel.report.sizes import megabytes
 from slimwheel.verify.against import SIDES, RunningReport
 from slimwheel.verify.findings import Severity
 from slimwheel.verify.measure import Cost
-from slimwheel.verify.verification import FindingGroup, Verification
+from slimwheel.verify.verification import Verification
 
 _DOCUMENTATION = "https://github.com/slimwheel/slimwheel/blob/main/docs/findings"
-# Of many members with one finding, or many units with one reason, so many are named.
-_NAMED = 3
-
-
-def finding_lines(result: Verification) -> Iterator[str]:
-    """Yield a line for each thing found, whose members are counted."""
-    for group in result.groups:
-        where = group.members[0] + ": " if len(group.members) == 1 else ""
-        many = f" ({_members(group)})" if len(group.members) > 1 else ""
-        yield f"{group.code} {group.code.severity}: {where}{group.message}{many}"
-
-
-def verdict(result: Verification) -> str:
-    """Return the last line: whether the wheel is sound, and equal to upstream where it was run."""
-    notes = len(result.findings) - result.errors
-    words = [
-        "no finding" if not result.findings else f"{result.errors} errors, {notes} notes",
-    ]
-    if result.running is not None:
-        differences = len(result.running.differences)
-        words.append(f"{differences} differences" if differences else "equal to upstream")
-        designed = len(running_design(result.running))
-        if designed:
-            words.append(f"{designed} differences that its recipe names")
-    return f"{result.path.name}: {'ok' if result.ok else 'NOT OK'}: {', '.join(words)}"
-
-
-def running_design(running: RunningReport) -> Mapping[str, str]:
-    """Return what differs on purpose: the recipe's reasons by record."""
-    return running.battery.by_design if running.battery is not None else {}
 
 
 def running_tables(running: RunningReport) -> Iterator[Table]:
@@ -109,15 +80,14 @@ assert set(_COSTS.values()) == set(Cost.__dataclass_fields__)
 
 def verification_page(result: Verification) -> str:
     """Return the report as one HTML page that needs nothing else."""
-    page = files("slimwheel.report").joinpath("page")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["megabytes"] = megabytes
-    template = environment.from_string(page.joinpath("verification.html").read_text("utf-8"))
+    template = environment.from_string(page_file("verification.html"))
     running = result.running
     return template.render(
         result=result,
         verdict=verdict(result),
-        style=page.joinpath("verification.css").read_text("utf-8"),
+        style=style("verification.css"),
         documentation=_DOCUMENTATION,
         running=running,
         verdicts=_VERDICTS,
@@ -155,12 +125,6 @@ def _by_reason(reasons_by_name: Mapping[str, str]) -> dict[str, list[str]]:
     for name, reason in reasons_by_name.items():
         found[reason or "no reason is given"].append(name)
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
-
-
-def _members(group: FindingGroup) -> str:
-    more = len(group.members) - _NAMED
-    names = ", ".join(group.members[:_NAMED])
-    return f"{len(group.members):,} files: {names}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _row(

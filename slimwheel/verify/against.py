@@ -20,10 +20,10 @@ from slimwheel.verify.compare import Comparison, compare, run_battery
 from slimwheel.verify.environments import find_python
 from slimwheel.verify.measure import Cost, interleaved, measured
 from slimwheel.verify.operator_comparison import OperatorComparison, compare_operators
+from slimwheel.verify.operator_levels import Level
 from slimwheel.verify.operator_run import (
     CALL_SECONDS,
     PERTURBATIONS,
-    Level,
     extract_testing,
     run_operators,
 )

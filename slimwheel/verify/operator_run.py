@@ -8,18 +8,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from slimwheel.errors import ToolError
 from slimwheel.verify.environments import variables
+from slimwheel.verify.operator_levels import SAMPLES, Level
 from slimwheel.wheelfile.wheel import Wheel
 
 OPERATORS = Path(__file__).parent / "operators" / "run.py"
 SCHEMA = 1
 CALL_SECONDS = 300.0
-Level = Literal["quick", "all", "exhaustive"]
-# How many samples of each operator in each dtype; quick takes two dtypes of each operator.
-SAMPLES: Mapping[Level, int | None] = {"quick": 4, "all": 8, "exhaustive": None}
 # What fresh and freed memory is filled with, so that what was never written shows. Neither is the
 # other's complement, which is what malloc itself fills with.
 PERTURBATIONS = (90, 60)

@@ -5,11 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from slimwheel.verify.against import RunningReport
 from slimwheel.verify.findings import Code, Finding, Severity
 from slimwheel.verify.static import check_wheel
+
+if TYPE_CHECKING:  # It takes as long to load as all else, and most wheels are not run.
+    from slimwheel.verify.against import RunningReport
 
 SCHEMA = 1
 
@@ -40,7 +42,7 @@ class Verification:
     sha256: str
     findings: tuple[Finding, ...]
     upstream: Path | None = None
-    running: RunningReport | None = None
+    running: "RunningReport | None" = None
 
     @property
     def errors(self) -> int:

@@ -7,7 +7,7 @@ import pytest
 from slimwheel.verify.against import Options, verify_against
 from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.verify.operator_comparison import OperatorComparison
-from slimwheel.verify.operator_run import Level
+from slimwheel.verify.operator_levels import Level
 from tests.support.real import Built
 from tests.wheels.conftest import DATABASE
 

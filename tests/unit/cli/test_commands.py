@@ -20,18 +20,36 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_torch_wheel(tmp_path_factory.mktemp("upstream"))
 
 
-def test_help_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("words", [["--help"], ["verify", "--help"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
     program = (
-        "import sys; sys.argv = ['slimwheel', '--help']\n"
+        f"import sys; sys.argv = ['slimwheel', *{words}]\n"
         "from slimwheel.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(sorted({'pydantic', 'rich', 'deflate', 'packaging'} & set(sys.modules)))"
+        "heavy = {'pydantic', 'rich', 'deflate', 'packaging', 'slimwheel.elf', 'slimwheel.plan'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("build", "diff", "inspect", "plan", "rebuild", "recipe", "shim"):
-        assert command in done.stdout
+    if words == ["--help"]:
+        for command in ("build", "diff", "inspect", "plan", "rebuild", "recipe", "shim"):
+            assert command in done.stdout
+
+
+def test_checking_a_wheel_loads_nothing_of_builds(upstream: Path) -> None:
+    program = (
+        f"import sys; sys.argv = ['slimwheel', 'verify', {str(upstream)!r}]\n"
+        "from slimwheel.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pydantic', 'rich', 'jinja2', 'slimwheel.build', 'slimwheel.plan'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    *report, loaded = done.stdout.splitlines()
+    assert upstream.name in report[-1]
+    assert loaded == "[]"
 
 
 @pytest.mark.parametrize(

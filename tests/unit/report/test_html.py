@@ -55,7 +55,7 @@ def test_every_script_is_in_the_page(tmp_path: Path) -> None:
     text = page(tmp_path)
     scripts = [path.name for path in PAGE.iterdir() if path.name.endswith(".js")]
     assert len(scripts) == 6
-    for name in ("page.css", *scripts):
+    for name in ("base.css", "page.css", *scripts):
         assert PAGE.joinpath(name).read_text("utf-8") in text
 
 
