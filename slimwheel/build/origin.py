@@ -16,6 +16,8 @@ from slimwheel.wheelfile.names import WheelName, escaped
 
 _MANIFESTS = TypeAdapter(Manifest)
 _SHA256 = re.compile("[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_VERSION = re.compile(r"[A-Za-z0-9.+!-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,29 @@ def origin_of(path: Path) -> Origin | None:
         manifest = _MANIFESTS.validate_json(text)
     except ValidationError as error:
         raise _explained(error, text, path, names[0]) from error
-    upstream = manifest["upstream"]
-    name = WheelName.parse(upstream["filename"])
-    if name is None or name.filename != upstream["filename"]:
+    upstream = WheelName.parse(manifest["upstream"]["filename"])
+    if upstream is None:
         raise _no_manifest("upstream.filename: is no wheel's name", path, names[0])
+    if problem := _implausible(manifest, upstream):
+        raise _no_manifest(problem, path, names[0])
+    return Origin(path, names[0], manifest, upstream)
+
+
+def _implausible(manifest: Manifest, name: WheelName) -> str | None:
+    """Return what of a manifest cannot be so. It ends in commands, file names and on terminals."""
+    upstream = manifest["upstream"]
+    if name.filename != upstream["filename"]:
+        return "upstream.filename: is no wheel's name"
     if (name.distribution, name.version) != (escaped(upstream["name"]), upstream["version"]):
-        raise _no_manifest("upstream.filename: is of another wheel", path, names[0])
+        return "upstream.filename: is of another wheel"
     if not _SHA256.fullmatch(upstream["sha256"]):
-        raise _no_manifest("upstream.sha256: is no hash", path, names[0])
-    return Origin(path, names[0], manifest, name)
+        return "upstream.sha256: is no hash"
+    if not _NAME.fullmatch(manifest["recipe"]["name"]):
+        return "recipe.name: is no recipe's name"
+    for tool, version in manifest["tools"].items():
+        if not (_NAME.fullmatch(tool) and _VERSION.fullmatch(version)):
+            return "tools: are not names and versions"
+    return None
 
 
 def _explained(error: ValidationError, text: bytes, path: Path, member: str) -> WheelError:
@@ -125,5 +141,6 @@ def _no_manifest(problem: str, path: Path, member: str) -> WheelError:
 
 
 def _way_back(maker: object) -> str:
-    which = f": slimwheel {maker}" if isinstance(maker, str) else ""
+    named = isinstance(maker, str) and _VERSION.fullmatch(maker)
+    which = f": slimwheel {maker}" if named else ""
     return f"Use the slimwheel that made the wheel{which}; or build it again with this one."

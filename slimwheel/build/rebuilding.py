@@ -88,10 +88,11 @@ class Rebuilt:
 
 
 def slim_origin(path: Path) -> Origin:
-    """Read what a slim wheel says of how it was made.
+    """Read what a slim wheel says of how it was made, and whether that can be done again here.
 
     Raises:
-        WheelError: it is malformed, or not slim.
+        WheelError: it is malformed, not slim, or has options that this slimwheel does not know.
+        RecipeError: its recipe is not valid for this slimwheel.
     """
     origin = origin_of(path)
     if origin is None:
@@ -100,6 +101,9 @@ def slim_origin(path: Path) -> Origin:
             file=path,
             hint="Name a slim wheel; its companion and its dev wheel say nothing of their making.",
         )
+    # Now, and not when half a gigabyte has been fetched.
+    _recipe(origin)
+    _recorded(origin)
     return origin
 
 
@@ -126,7 +130,7 @@ def rebuild(
         RecipeError: the recipe is not valid for this slimwheel.
         SlimwheelError: as `build_wheel`.
     """
-    recipe = _without_words(origin.recipe)
+    recipe = _recipe(origin)
     options = _build_options(origin, output_dir, force=force)
     _check_upstream(origin, upstream)
     with _named(upstream, origin.manifest["upstream"]["filename"]) as named:
@@ -183,8 +187,9 @@ def check(
     return replace(rebuilt, difference=difference)
 
 
-def _without_words(loaded: LoadedRecipe) -> LoadedRecipe:
+def _recipe(origin: Origin) -> LoadedRecipe:
     """Return a recipe that names no GPUs: the manifest does, by number, and asks no machine."""
+    loaded = origin.recipe
     code = loaded.recipe.device_code
     if code is None:
         return loaded
@@ -193,13 +198,17 @@ def _without_words(loaded: LoadedRecipe) -> LoadedRecipe:
     return LoadedRecipe(recipe, loaded.origin, loaded.text)
 
 
-def _build_options(origin: Origin, output_dir: Path, *, force: bool) -> BuildOptions:
+def _recorded(origin: Origin) -> RecordedOptions:
     try:
-        recorded = RecordedOptions.read(origin.manifest["options"])
+        return RecordedOptions.read(origin.manifest["options"])
     except ValueError as error:
         raise WheelError(
             f"options.{error}", file=origin.path, place=origin.member, hint=origin.way_back
         ) from error
+
+
+def _build_options(origin: Origin, output_dir: Path, *, force: bool) -> BuildOptions:
+    recorded = _recorded(origin)
     name = WheelName.parse(origin.path.name)
     build = name.build if name else None
     return BuildOptions(

@@ -114,9 +114,14 @@ def show_error(error: SlimwheelError, *, as_json: bool | None = None) -> None:
         }
         click.echo(json.dumps(report, ensure_ascii=False))
         return
-    click.echo(f"slimwheel: error: {error}", err=True)
+    click.echo(f"slimwheel: error: {_printable(str(error))}", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(f"  {_printable(error.hint)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Return a text without what steers terminals: files have names and keys that others chose."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _terminated(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -49,9 +49,10 @@ def fetch(
         index: where pip looks.
         network: False to use only what the cache has.
         cache_dir: where wheels are kept; None for SLIMWHEEL_CACHE_DIR or the user's cache.
-        sha256: what the wheel should have, in hex, where that is known. One in the cache that has
-            it is not fetched again for another question: pip holds it against the hash that the
-            index states, and without a network it is the answer. What pip finds may have another.
+        sha256: what the wheel should have, in hex, where that is known. An answer in the cache
+            that has another does not count. A wheel in the cache that has it is not fetched again:
+            pip holds it against the hash that the index states, and without a network it is the
+            answer. What pip finds may have another still.
         progress: called as bytes arrive.
 
     Raises:
@@ -67,17 +68,18 @@ def fetch(
     options += platform_options(platform) if platform else []
     question = [wanted.requirement, *_for(python, platform), asdict(index.resolved())]
     with cache.locked_entry(cache_dir or cache.default_directory(), question) as entry:
-        known = entry.wheel()
-        held = cache.held(cache_dir or cache.default_directory(), sha256) if sha256 else None
-        if not network and held is not None:
-            known = held
+        known = staged = entry.wheel()
+        wrong = sha256 is not None and (known is None or known.sha256 != sha256)
+        if sha256 is not None and wrong:
+            staged = cache.held(cache_dir or cache.default_directory(), sha256)
+            known = None if network else staged
         if known is None and not network:
             raise RemoteError(
                 f"'{source}' is not in the cache, and the network is not to be used",
                 hint="Run it once without --no-network and with the same options, or give a path.",
             )
         if known is None or (network and not wanted.pinned):
-            if staged := known or held:
+            if staged is not None:
                 entry.stage(staged)
             options += index.words()
             known = entry.store(pip.download(wanted.requirement, options, entry.staging, progress))

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,18 @@ def test_a_recipe_of_ones_own_is_noted(rebuild: Rebuild, upstream: Path, tmp_pat
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 1
     assert "recipe mine is not one that comes with this slimwheel" in done.stderr
+
+
+def test_what_a_manifest_says_cannot_steer_the_terminal(
+    rebuild: Rebuild, slim: Path, tmp_path: Path
+) -> None:
+    member = "torch/_slimwheel/manifest.json"
+    with zipfile.ZipFile(slim) as archive:
+        manifest = json.loads(archive.read(member))
+    manifest["options"]["\x1b[2J\n"] = 1
+    other = altered(slim, tmp_path / "other", contents={member: json.dumps(manifest).encode()})
+    done = rebuild("--check", other)
+    assert done.returncode == 4
+    assert "is not an option" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert len(done.stderr.splitlines()) == 2

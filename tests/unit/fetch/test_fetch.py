@@ -409,6 +409,18 @@ def test_a_known_hash_does_not_stand_for_what_the_index_has(
     assert _fetched_files(index) == 1
 
 
+def test_an_answer_with_another_hash_is_put_to_pip_again(
+    local: Fetch, wheels: Path, cache: Path
+) -> None:
+    first = local("small==2.1")
+    path = wheels / first.path.name
+    make_wheel(path, {"small.py": "mended"}, name="small", version="2.1", tags=["cp311-cp311-x_y"])
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert local("small==2.1").sha256 == first.sha256
+    assert local("small==2.1", sha256=sha256).sha256 == sha256
+    assert local("small==2.1", sha256=sha256, network=False).sha256 == sha256
+
+
 def test_without_a_network_a_known_hash_is_an_answer(local: Fetch) -> None:
     first = local("small==2.1")
     options = {"network": False, "index": IndexOptions(), "python": "3.12"}
