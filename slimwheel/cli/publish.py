@@ -22,9 +22,9 @@ from slimwheel.publish import (
 from slimwheel.publish.companions import with_companions
 from slimwheel.publish.publishing import Progress
 from slimwheel.publish.snippets import DEPENDENCY_CONFUSION
+from slimwheel.report.findings import finding_lines, verdict
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.sizes import megabytes
-from slimwheel.report.verification import finding_lines, verdict
 from slimwheel.verify.findings import chosen_codes
 from slimwheel.verify.verification import verified
 
