@@ -11,7 +11,7 @@ noted, the old content and the pieces of the new one, and writes the new deflate
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, BlockWalk, walk_blocks
 from slimwheel.wheelfile.splicing.native import libraries
 from slimwheel.wheelfile.splicing.spans import Kept, Piece
-from slimwheel.wheelfile.splicing.splice import Spliced, splice
+from slimwheel.wheelfile.splicing.stream import Spliced, splice
 
 __all__ = [
     "BlockIndex",
