@@ -8,7 +8,7 @@ is copied bit for bit; only what stands around changes is compressed.
 noted, the old content and the pieces of the new one, and writes the new deflate stream.
 """
 
-from slimwheel.wheelfile.splicing.blocks import BlockIndex, BlockWalk, walk_blocks
+from slimwheel.wheelfile.splicing.blocks import BlockIndex, BlockWalk, Check, stored, walk_blocks
 from slimwheel.wheelfile.splicing.native import libraries
 from slimwheel.wheelfile.splicing.spans import Kept, Piece
 from slimwheel.wheelfile.splicing.stream import Spliced, splice
@@ -16,10 +16,12 @@ from slimwheel.wheelfile.splicing.stream import Spliced, splice
 __all__ = [
     "BlockIndex",
     "BlockWalk",
+    "Check",
     "Kept",
     "Piece",
     "Spliced",
     "libraries",
     "splice",
+    "stored",
     "walk_blocks",
 ]

@@ -6,8 +6,9 @@ on every machine.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.splicing import native, portable
@@ -57,23 +58,41 @@ It raises ValueError for a stream that is damaged, cut, or followed by more.
 """
 
 
+class Check(Protocol):
+    """What looks at a content as it passes, and raises an error where it is another one."""
+
+    def update(self, chunk: bytes | memoryview, /) -> None:
+        """Take the next bytes."""
+
+    def finish(self) -> None:
+        """Say what is wrong with all of them."""
+
+
 class BlockWalk:
     """One pass over a deflate stream: iterate to get the content, then take `index`."""
 
     def __init__(
-        self, windows: Iterable[bytes], *, file: str, place: str, engine: Engine | None = None
+        self,
+        windows: Iterable[bytes],
+        *,
+        file: str,
+        place: str,
+        engine: Engine | None = None,
+        checks: Sequence[Check] = (),
     ) -> None:
         self._windows = windows
         self._file = file
         self._place = place
         self._engine = engine or default_engine()
+        self._checks = checks
         self._index = BlockIndex()
 
     def __iter__(self) -> Iterator[memoryview]:
         """Yield the content; each view is valid until the next is asked for.
 
         Raises:
-            WheelError: the stream is damaged, cut, or followed by more bytes.
+            WheelError: the stream is damaged, cut, or followed by more bytes; or what the checks
+                raise.
         """
         index = self._index = BlockIndex()
         noting = True
@@ -87,14 +106,18 @@ class BlockWalk:
         try:
             for chunk in self._engine(self._windows, note):
                 size += len(chunk)
+                for check in self._checks:
+                    check.update(chunk)
                 yield chunk
         except ValueError as error:
             raise WheelError(
                 str(error), file=self._file, place=self._place, hint=_DAMAGED
             ) from error
+        for check in self._checks:
+            check.finish()
         index.size = size
         # Where noting ended early, the last block that is noted ends before the stream does.
-        index.is_whole = noting
+        index.is_whole = noting and len(index) > 0
 
     @property
     def index(self) -> BlockIndex:
@@ -103,7 +126,12 @@ class BlockWalk:
 
 
 def walk_blocks(
-    windows: Iterable[bytes], *, file: str, place: str, engine: Engine | None = None
+    windows: Iterable[bytes],
+    *,
+    file: str,
+    place: str,
+    engine: Engine | None = None,
+    checks: Sequence[Check] = (),
 ) -> BlockWalk:
     """Inflate a raw deflate stream and note its blocks.
 
@@ -111,11 +139,17 @@ def walk_blocks(
         windows: the stream in order, in pieces of any size; one at a time is held.
         file, place: what errors call the stream, such as a wheel and its member.
         engine: what inflates; the fastest that there is where none is given.
+        checks: what is shown the content on its way.
     """
-    return BlockWalk(windows, file=file, place=place, engine=engine)
+    return BlockWalk(windows, file=file, place=place, engine=engine, checks=checks)
 
 
 def default_engine() -> Engine:
     """Return the fastest engine that this machine has."""
     found = native.libraries()
     return native.engine(found[0]) if found else portable.inflate
+
+
+def stored(windows: Iterable[bytes], _: Callable[[int, int], bool]) -> Iterator[memoryview]:
+    """Pass on what is not compressed: an engine that finds no blocks."""
+    return map(memoryview, windows)

@@ -318,7 +318,9 @@ def test_damaged_streams_are_seen_alike_by_all_engines() -> None:
     for _ in range(400):
         stream = bytearray(rng.choice(streams))
         for _ in range(rng.randrange(1, 4)):
-            stream[rng.randrange(len(stream))] ^= 1 << rng.randrange(8)
+            # Headers stand at the start, and their damage is seen more often than a literal's.
+            place = rng.randrange(min(len(stream), rng.choice((80, 20_000))))
+            stream[place] ^= 1 << rng.randrange(8)
         results = [consumed(bytes(stream), engine, 4096) for engine in ENGINES.values()]
         failed = [isinstance(result, str) for result in results]
         assert all(failed) or not any(failed)
