@@ -2,10 +2,12 @@
 
 from slimwheel.build.pipeline import BuildOptions, BuildReport, Progress, build_wheel, plan_wheel
 from slimwheel.build.runtime import build_runtime
+from slimwheel.build.writing import Compression
 
 __all__ = [
     "BuildOptions",
     "BuildReport",
+    "Compression",
     "Progress",
     "build_runtime",
     "build_wheel",

@@ -11,7 +11,7 @@ from slimwheel.build.additions import Provenance, complete
 from slimwheel.build.companion import write_companion, write_dev
 from slimwheel.build.naming import output_names
 from slimwheel.build.workspace import publish, workspace
-from slimwheel.build.writing import WrittenWheel, write_slim
+from slimwheel.build.writing import Compression, WrittenWheel, write_slim
 from slimwheel.errors import CheckFailed, UsageError
 from slimwheel.plan import Facts, Plan, RuleSummary, Switches, Targets, make_plan
 from slimwheel.plan.failures import missing_rule
@@ -21,7 +21,6 @@ from slimwheel.shim import Manifest
 from slimwheel.verify.findings import Code, Finding
 from slimwheel.verify.smoke import Expected, Smoke, SmokeOutcome
 from slimwheel.verify.static import check_wheel
-from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.wheel import Wheel
 from slimwheel.wheelfile.writer import FIRST_TIMESTAMP, LAST_TIMESTAMP
 
@@ -40,6 +39,7 @@ class BuildOptions:
         build_number: a build tag, for other bytes under the same version.
         dev: also write the dev wheel.
         force: replace outputs that differ.
+        compression: how libraries that change are compressed.
     """
 
     output_dir: Path
@@ -49,6 +49,7 @@ class BuildOptions:
     build_number: int | None = None
     dev: bool = False
     force: bool = False
+    compression: Compression = Compression.FAST
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def plan_wheel(
             build_number=options.build_number,
         ),
         options={
-            "compression": f"libdeflate {LEVEL}",
+            "compression": options.compression.words,
             "local": options.local,
             "switches": list(plan.switched),
             **devices,
@@ -183,7 +184,7 @@ def build_wheel(
                 done += count
                 progress(Progress("write", done, total))
 
-            written = [write_slim(plan, source, facts, scratch, advance)]
+            written = [write_slim(plan, source, facts, scratch, advance, options.compression)]
         written.append(write_companion(source.names, scratch))
         if options.dev:
             dev = write_dev(plan, source, manifest, scratch)

@@ -150,7 +150,9 @@ class Facts:
         with path.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         elf = ElfFile.parse(mapped, f"{self.wheel.file}: {member}")
-        return ElfFacts(member, path, mapped, elf, blocks or BlockIndex.none(len(mapped)))
+        if blocks is None:
+            blocks = BlockIndex.none(len(mapped))
+        return ElfFacts(member, path, mapped, elf, blocks)
 
     def _unmap(self, facts: ElfFacts) -> None:
         # Views of the map may outlive it here; the last of them to go frees it.

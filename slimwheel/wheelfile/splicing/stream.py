@@ -2,7 +2,9 @@
 
 import hashlib
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -13,12 +15,14 @@ from slimwheel.errors import CheckFailed
 from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.splicing.bits import BitWriter
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, Engine, default_engine
-from slimwheel.wheelfile.splicing.spans import Copy, Fresh, Piece, spans
+from slimwheel.wheelfile.splicing.spans import Copy, Piece, spans
 
 WINDOW = 8 << 20
 """How much is compressed at a time, in bytes: what bounds memory, for 0.05 % of the size."""
 
 _STEP = 1 << 20
+# Windows that a pool may be given before the first of them is waited for.
+_AHEAD = 4
 # isal's stubs declare its exception as an instance.
 _InflateError = cast("type[Exception]", isal_zlib.IsalError)
 
@@ -59,6 +63,7 @@ def splice(
     *,
     level: int = LEVEL,
     engine: Engine | None = None,
+    pool: Executor | None = None,
 ) -> Spliced:
     """Write the deflate stream of a changed content.
 
@@ -75,6 +80,8 @@ def splice(
         write: takes the new stream's bytes in order.
         level: libdeflate's, 1 to 12, for what is compressed.
         engine: what looks for blocks in what was compressed.
+        pool: what compresses several windows at a time; none of its workers may be waiting for
+            this call.
 
     Raises:
         ValueError: a kept range is none of the old content, or the index is of another one.
@@ -96,7 +103,8 @@ def splice(
         else:
             for part in span.parts:
                 told.update(part)
-            _compress(bits, span, level, engine or default_engine(), is_last=is_last)
+            packed = _packed(_windows(span.parts), level, pool)
+            _join(bits, packed, engine or default_engine(), is_last=is_last)
     if not found:
         bits.put_end()
     bits.pad()
@@ -121,16 +129,38 @@ def _copy(
         bits.put_end()
 
 
-def _compress(bits: BitWriter, span: Fresh, level: int, engine: Engine, *, is_last: bool) -> None:
-    left = sum(map(len, span.parts))
-    for window in _windows(span.parts):
-        left -= len(window)
-        stream = bytes(deflate.deflate_compress(window, level))
+def _join(bits: BitWriter, packed: Iterator[bytes], engine: Engine, *, is_last: bool) -> None:
+    """Write streams one after another as one, which ends with them where `is_last`."""
+    stream = next(packed)
+    while stream:
+        following = next(packed, b"")
         bits.seek_phase(0)
         # libdeflate ends what it is given with a last block.
         final, stop = _last_block(stream, engine)
-        ends_all = is_last and not left
+        ends_all = is_last and not following
         bits.copy(0, stop, _reader(stream), clear=None if ends_all else final)
+        stream = following
+
+
+def _packed(
+    windows: Iterator[memoryview | bytearray], level: int, pool: Executor | None
+) -> Iterator[bytes]:
+    """Yield windows compressed, in order; with a pool, as many at a time as it has use for."""
+    if pool is None:
+        for window in windows:
+            yield _deflated(window, level)
+        return
+    ahead: deque[Future[bytes]] = deque()
+    for window in windows:
+        ahead.append(pool.submit(_deflated, window, level))
+        if len(ahead) > _AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _deflated(window: memoryview | bytearray, level: int) -> bytes:
+    return bytes(deflate.deflate_compress(window, level))
 
 
 def _reader(stream: bytes) -> Callable[[int, int], bytes]:
