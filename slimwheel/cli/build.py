@@ -46,8 +46,8 @@ from slimwheel.verify.smoke import Smoke, parse_pythons
 )
 @click.option(
     "--compress",
-    type=click.Choice([*Compression]),
-    default=Compression.FAST,
+    type=click.Choice([each.value for each in Compression]),
+    default=Compression.FAST.value,
     show_default=True,
     help="How libraries that change are compressed: of upstream's compressed blocks, or whole and "
     "as small as can be, which takes a hundred times as long.",
