@@ -1,4 +1,4 @@
-"""The benchmark of packing libraries again: every way makes the same library; the page's figures."""
+"""The benchmark of packing libraries: every way makes the same library; the page's figures."""
 
 import zipfile
 import zlib
