@@ -17,6 +17,7 @@ from typing import Any
 from slimwheel.build.additions import Provenance, dist_info_of, slim_member
 from slimwheel.build.workspace import unfinished
 from slimwheel.elf import Edits, Keep
+from slimwheel.errors import CheckFailed
 from slimwheel.plan import Decision, ElfRewrite, Facts, Plan
 from slimwheel.wheelfile.archive import CHUNK
 from slimwheel.wheelfile.deflate import BEST_LEVEL, LEVEL
@@ -166,16 +167,19 @@ def _packed_elf(
     is_fast = compression is Compression.FAST
     path = scratch / f"{found.path.name}.deflate"
     content = memoryview(found.mapped)
-    with path.open("xb") as out:
-        spliced = splice(
-            found.blocks if is_fast else BlockIndex.none(len(content)),
-            content,
-            wheel.archive.raw_reader(wheel.members[member]),
-            _pieces(rewrite.edits),
-            out.write,
-            level=LEVEL if is_fast else BEST_LEVEL,
-            pool=pool,
-        )
+    try:
+        with path.open("xb") as out:
+            spliced = splice(
+                found.blocks if is_fast else BlockIndex.none(len(content)),
+                content,
+                wheel.archive.raw_reader(wheel.members[member]),
+                _pieces(rewrite.edits),
+                out.write,
+                level=LEVEL if is_fast else BEST_LEVEL,
+                pool=pool,
+            )
+    except CheckFailed as error:
+        raise CheckFailed(error.message, file=wheel.file, place=member) from error
     content.release()
     facts.release(member)
     return _Packed(path, spliced)

@@ -2,12 +2,16 @@
 
 import json
 import zipfile
+from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slimwheel.build import BuildOptions, Compression, build_wheel, writing
+from slimwheel.errors import CheckFailed
+from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.recipe import load_recipe
 from slimwheel.wheelfile.splicing import Spliced, native, splice
 from tests.support.native import compile_c
@@ -124,3 +128,23 @@ def test_stored_members_are_compressed_whole(tmp_path: Path, spliced: list[Splic
     other, _ = built(stored, tmp_path / "other", Compression.FAST)
     assert {each.copied for each in spliced} == {0}
     assert libraries(one) == libraries(other)
+
+
+def test_a_result_that_is_wrong_is_refused(
+    upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Facts.elf
+
+    def shifted(self: Facts, member: str) -> ElfFacts:
+        found = original(self, member)
+        if member != LIBRARY:
+            return found
+        bits = array("Q", (bit + 8 if bit else 0 for bit in found.blocks.bits))
+        return replace(found, blocks=replace(found.blocks, bits=bits))
+
+    monkeypatch.setattr(Facts, "elf", shifted)
+    with pytest.raises(CheckFailed, match="does not give its content") as caught:
+        built(upstream, tmp_path, Compression.FAST)
+    assert caught.value.file == str(upstream)
+    assert caught.value.place == LIBRARY
+    assert list(tmp_path.iterdir()) == []
