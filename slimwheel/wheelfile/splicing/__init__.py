@@ -9,7 +9,6 @@ noted, the old content and the pieces of the new one, and writes the new deflate
 """
 
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, BlockWalk, Check, stored, walk_blocks
-from slimwheel.wheelfile.splicing.native import libraries
 from slimwheel.wheelfile.splicing.spans import Kept, Piece
 from slimwheel.wheelfile.splicing.stream import Spliced, splice
 
@@ -20,7 +19,6 @@ __all__ = [
     "Kept",
     "Piece",
     "Spliced",
-    "libraries",
     "splice",
     "stored",
     "walk_blocks",

@@ -13,10 +13,11 @@ from typing import Protocol
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.splicing import native, portable
 
-# A stream of nothing but empty blocks would take a call for each: more than one block in so many
-# bytes, after so many blocks, and no further ones are noted.
+# A stream of nothing but empty blocks would take a call and a place in memory for each. No further
+# ones are noted where there is more than one in so many bytes, after so many blocks; or so many.
 _LEAST_BLOCK = 64
 _FREE_BLOCKS = 4096
+_MOST_BLOCKS = 1 << 20
 _DAMAGED = "Download the wheel again; this copy is damaged."
 
 
@@ -45,10 +46,15 @@ class BlockIndex:
         return len(self.bits) - 1
 
     def note(self, bit: int, offset: int) -> bool:
-        """Take the end of the next block; return whether the ends of more are wanted."""
+        """Take the end of the next block; return whether it and the ends of more are wanted.
+
+        One that is not wanted is left out, so that the last that is noted then is not the stream's.
+        """
+        if len(self) >= min(_FREE_BLOCKS + bit // (8 * _LEAST_BLOCK), _MOST_BLOCKS):
+            return False
         self.bits.append(bit)
         self.offsets.append(offset)
-        return len(self) < _FREE_BLOCKS + bit // (8 * _LEAST_BLOCK)
+        return True
 
 
 Engine = Callable[[Iterable[bytes], Callable[[int, int], bool]], Iterator[memoryview]]
@@ -146,8 +152,8 @@ def walk_blocks(
 
 def default_engine() -> Engine:
     """Return the fastest engine that this machine has."""
-    found = native.libraries()
-    return native.engine(found[0]) if found else portable.inflate
+    found = native.fastest()
+    return native.engine(found) if found else portable.inflate
 
 
 def stored(windows: Iterable[bytes], _: Callable[[int, int], bool]) -> Iterator[memoryview]:

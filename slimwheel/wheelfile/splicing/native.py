@@ -83,8 +83,14 @@ class Library:
 
 
 @functools.cache
+def fastest() -> Library | None:
+    """Return the fastest library that can be called here, None where there is none."""
+    # Looking for zlib starts programs, so it is done only where it has to be.
+    return _zlib_ng() or _zlib()
+
+
 def libraries() -> tuple[Library, ...]:
-    """Return the libraries that can be called here, the fastest first; there may be none."""
+    """Return all libraries that can be called here, the fastest first."""
     return tuple(library for library in (_zlib_ng(), _zlib()) if library is not None)
 
 

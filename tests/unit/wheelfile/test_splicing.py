@@ -364,30 +364,49 @@ def test_a_flood_of_empty_blocks_is_inflated_without_noting_them(engine: Engine)
 
 
 def test_without_a_library_python_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "libraries", lambda: ())
+    monkeypatch.setattr(native, "fastest", lambda: None)
     assert default_engine() is portable.inflate
     assert spliced(STREAM, DATA, [Kept(0, 999_999)])[1].copied > 900_000
 
 
+@pytest.mark.parametrize("count", range(4_150, 4_180))
+def test_where_noting_ends_no_block_is_taken_for_another(count: int) -> None:
+    # Around the number of empty blocks at which noting ends, also with the very last block.
+    data = content(3_000, seed=10)
+    empty = packed([(0b010, 10)] * count)
+    tail = int.from_bytes(libdeflate_stream(data), "little")
+    shift = phase_shift(-empty[1] % 8)
+    stream = bits_of(empty, shift, (tail, tail.bit_length() + 7))
+    stream = stream[: -(-inflate.blocks(stream)[1][-1].stop_bit // 8)]
+    edits: list[list[Piece]] = [
+        [Kept(0, 3_000)],
+        [Kept(0, 3_000), b"more"],
+        [b"more", Kept(0, 2_999)],
+    ]
+    for pieces in edits:
+        spliced(stream, data, pieces)
+
+
 def test_the_pinned_library_comes_first() -> None:
     # Its package is required, and so is what its wheels for Linux let others call.
-    assert native.libraries()[0].name == "zlib-ng"
+    found = native.fastest()
+    assert found is not None
+    assert found.name == "zlib-ng"
 
 
 def test_another_zlib_ng_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     class Module:
         __file__ = None
 
-    native.libraries.cache_clear()
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
     monkeypatch.setattr(native, "import_module", lambda name: Module)
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
-    try:
-        assert native.libraries() == ()
-        monkeypatch.setattr(ctypes.util, "find_library", lambda name: "libnone.so.9")
-        native.libraries.cache_clear()
-        assert native.libraries() == ()
-    finally:
-        native.libraries.cache_clear()
+    assert native.libraries() == ()
+    monkeypatch.setattr(native, "import_module", absent)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: "libnone.so.9")
+    assert native.libraries() == ()
 
 
 def corpus() -> list[bytes]:
