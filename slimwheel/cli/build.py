@@ -50,7 +50,7 @@ from slimwheel.verify.smoke import Smoke, parse_pythons
     default=Compression.FAST.value,
     show_default=True,
     help="How libraries that change are compressed: of upstream's compressed blocks, or whole and "
-    "as small as can be, which takes a hundred times as long.",
+    "as small as can be, which takes thirty times as long.",
 )
 @switch_options
 @target_options
