@@ -24,7 +24,7 @@ MEMBER = "torch/lib/libtorch_cpu.so"
 class Result(NamedTuple):
     """The old blocks, the new stream and its content's hash."""
 
-    index: BlockIndex
+    blocks: BlockIndex
     spliced: Spliced
     stream: Path
     sha256: bytes
@@ -83,6 +83,6 @@ def test_every_engine_finds_the_same_blocks(
     with Archive.open(torch_cpu_upstream) as archive:
         windows = archive.raw_chunks(archive.members[MEMBER])
         walk = walk_blocks(windows, file="", place=MEMBER, engine=ENGINES[name])
-        assert sum(map(len, walk)) == result.index.size
-    assert walk.index == result.index
+        assert sum(map(len, walk)) == result.blocks.size
+    assert walk.index == result.blocks
     assert len(walk.index) > 4_000
