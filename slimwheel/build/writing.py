@@ -98,10 +98,11 @@ def write_slim(
     filename = source.names.slim.filename
     record = f"{source.wheel.dist_info}/RECORD"
     with contextlib.ExitStack() as held:
-        # Leaving waits for running threads, which use the mapped scratch files. Those that compress
-        # go last: the others wait for them.
+        # Leaving waits for running threads, which use the mapped scratch files.
         windows = held.enter_context(_threads(os.cpu_count() or 1, "compress"))
         pool = held.enter_context(_threads(_WORKERS, "splice"))
+        # Where a build ends early, libraries end with the window that they are at.
+        held.callback(windows.shutdown, wait=False, cancel_futures=True)
         pending = {
             member: pool.submit(_packed_elf, rewrite, facts, member, scratch, compression, windows)
             for member, rewrite in sorted(

@@ -1,6 +1,7 @@
 """Libraries that change, compressed: of upstream's blocks or whole, and always the same bytes."""
 
 import json
+import time
 import zipfile
 from array import array
 from collections.abc import Callable
@@ -9,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from slimwheel.build import BuildOptions, Compression, build_wheel, writing
+from slimwheel.build import BuildOptions, Compression, Progress, build_wheel, writing
 from slimwheel.errors import CheckFailed
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.recipe import load_recipe
-from slimwheel.wheelfile.splicing import Spliced, native, splice
+from slimwheel.wheelfile.splicing import Spliced, native, splice, stream
 from tests.support.native import compile_c
-from tests.support.streams import content
+from tests.support.streams import content, libdeflate_stream
 from tests.support.upstream import make_torch_wheel
 
 LIBRARY = "torch/lib/libtorch_cpu.so"
@@ -147,4 +148,27 @@ def test_a_result_that_is_wrong_is_refused(
         built(upstream, tmp_path, Compression.FAST)
     assert caught.value.file == str(upstream)
     assert caught.value.place == LIBRARY
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_that_ends_early_does_not_compress_on(
+    upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def slow(window: memoryview, level: int) -> bytes:
+        time.sleep(0.05)
+        done.append(len(window))
+        return libdeflate_stream(bytes(window), 1)
+
+    def stop(progress: Progress) -> None:
+        if progress.step == "write" and progress.done:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stream, "WINDOW", 10_000)
+    monkeypatch.setattr(stream, "_deflated", slow)
+    options = BuildOptions(tmp_path, compression=Compression.BEST)
+    with pytest.raises(KeyboardInterrupt):
+        build_wheel(upstream, load_recipe("cpu"), options, progress=stop)
+    assert len(done) < SIZE // 10_000 // 2
     assert list(tmp_path.iterdir()) == []
