@@ -9,6 +9,7 @@ from typing import Any
 
 from slimwheel.build.additions import Provenance, complete
 from slimwheel.build.companion import write_companion, write_dev
+from slimwheel.build.compression import Compression
 from slimwheel.build.naming import output_names
 from slimwheel.build.recorded import RecordedOptions
 from slimwheel.build.workspace import publish, workspace
@@ -42,6 +43,7 @@ class BuildOptions:
         force: replace outputs that differ.
         timestamp: the time that all files get, in seconds since 1970; None for that of
             `source_date_epoch`.
+        compression: how libraries that change are compressed.
     """
 
     output_dir: Path
@@ -52,6 +54,7 @@ class BuildOptions:
     dev: bool = False
     force: bool = False
     timestamp: int | None = None
+    compression: Compression = Compression.FAST
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,9 @@ def plan_wheel(
             local=options.local,
             build_number=options.build_number,
         ),
-        options=RecordedOptions.of(plan, local=options.local, timestamp=timestamp).to_json(),
+        options=RecordedOptions.of(
+            plan, local=options.local, timestamp=timestamp, compression=options.compression
+        ).to_json(),
         timestamp=timestamp,
     )
     return plan, source, complete(plan, source)
@@ -181,7 +186,7 @@ def build_wheel(
                 done += count
                 progress(Progress("write", done, total))
 
-            written = [write_slim(plan, source, facts, scratch, advance)]
+            written = [write_slim(plan, source, facts, scratch, advance, options.compression)]
         written.append(write_companion(source.names, scratch))
         if options.dev:
             dev = write_dev(plan, source, manifest, scratch)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slimwheel import __version__
+from slimwheel.build.compression import Compression
 from slimwheel.build.origin import Origin, origin_of
 from slimwheel.build.pipeline import (
     BuildOptions,
@@ -220,6 +221,8 @@ def _build_options(origin: Origin, output_dir: Path, *, force: bool) -> BuildOpt
         build_number=int(build) if build and build.isdecimal() else None,
         force=force,
         timestamp=recorded.source_date_epoch,
+        # Words of another slimwheel's are told as what differs in the environment.
+        compression=Compression.said(recorded.compression) or Compression.FAST,
     )
 
 

@@ -5,12 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from slimwheel.build.compression import Compression
 from slimwheel.plan import Plan, Switches, Targets
-from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.writer import FIRST_TIMESTAMP, LAST_TIMESTAMP
-
-COMPRESSION = f"libdeflate {LEVEL}"
-"""How this slimwheel compresses what it writes anew."""
 
 _Switch = Annotated[str, Field(pattern=r"^--(keep|drop) [a-z][a-z0-9-]*$")]
 # Numbers only: a word such as `native` would ask the machine that reads it.
@@ -43,11 +40,11 @@ class RecordedOptions(BaseModel):
     )
 
     @classmethod
-    def of(cls, plan: Plan, *, local: str | None, timestamp: int) -> Self:
+    def of(cls, plan: Plan, *, local: str | None, timestamp: int, compression: Compression) -> Self:
         """Return the options of a build that this slimwheel makes."""
         code = plan.device_code
         return cls(
-            compression=COMPRESSION,
+            compression=compression.words,
             local=local,
             switches=plan.switched,
             devices=tuple(str(device) for device in code.devices) if code else None,

@@ -1,27 +1,39 @@
 """Carrying out a plan: one pass over the members, in the order in which they are written.
 
-Kept members are copied compressed and checked on the way. ELF files that change are written to
-the scratch directory, mapped, and compressed by threads while the rest is copied; libdeflate and
-the hashes release the interpreter's lock.
+Kept members are copied compressed and checked on the way. ELF files that change are compressed to
+the scratch directory by threads while the rest is copied: spliced of upstream's blocks, or anew.
+libdeflate, inflating and the hashes release the interpreter's lock.
 """
 
-import hashlib
-import mmap
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from slimwheel.build.additions import Provenance, dist_info_of, slim_member
+from slimwheel.build.compression import Compression
 from slimwheel.build.workspace import unfinished
+from slimwheel.elf import Edits, Keep
+from slimwheel.errors import CheckFailed
 from slimwheel.plan import Decision, ElfRewrite, Facts, Plan
 from slimwheel.wheelfile.archive import CHUNK
-from slimwheel.wheelfile.deflate import Compressed, compress
+from slimwheel.wheelfile.deflate import BEST_LEVEL, LEVEL
+from slimwheel.wheelfile.splicing import BlockIndex, Kept, Piece, Spliced, splice
 from slimwheel.wheelfile.writer import WheelWriter, member_order
 
-# Two libraries at a time bound the memory that compressed ones take while they wait.
+# Libraries at a time: each takes some ten megabytes while it is compressed.
 _WORKERS = 2
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """A library's deflate stream, in the scratch directory."""
+
+    path: Path
+    spliced: Spliced
 
 
 @dataclass(frozen=True)
@@ -54,10 +66,12 @@ def write_slim(
     facts: Facts,
     scratch: Path,
     advance: Callable[[int], None],
+    compression: Compression = Compression.FAST,
 ) -> WrittenWheel:
     """Write the slim wheel into the scratch directory.
 
     Args:
+        compression: how libraries that change are compressed.
         advance: called with the installed bytes that were dealt with.
 
     Raises:
@@ -65,10 +79,14 @@ def write_slim(
     """
     filename = source.names.slim.filename
     record = f"{source.wheel.dist_info}/RECORD"
-    pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="compress")
-    try:
+    with contextlib.ExitStack() as held:
+        # Leaving waits for running threads, which use the mapped scratch files.
+        windows = held.enter_context(_threads(os.cpu_count() or 1, "compress"))
+        pool = held.enter_context(_threads(_WORKERS, "splice"))
+        # Where a build ends early, libraries end with the window that they are at.
+        held.callback(windows.shutdown, wait=False, cancel_futures=True)
         pending = {
-            member: pool.submit(_compressed_elf, rewrite, facts, member, scratch)
+            member: pool.submit(_packed_elf, rewrite, facts, member, scratch, compression, windows)
             for member, rewrite in sorted(
                 plan.elf.items(), key=lambda item: item[1].edits.size, reverse=True
             )
@@ -82,9 +100,6 @@ def write_slim(
                     _write_member(writer, decision, plan, source, pending)
                     advance(decision.before)
             writer.finish(f"{dist_info_of(source.names)}/RECORD")
-    finally:
-        # Waits for running threads, which use the mapped scratch files.
-        pool.shutdown(cancel_futures=True)
     return WrittenWheel(
         scratch / filename, filename, writer.size, writer.installed_size, writer.sha256
     )
@@ -95,34 +110,72 @@ def _write_member(
     decision: Decision,
     plan: Plan,
     source: Provenance,
-    pending: dict[str, Future[tuple[Compressed, bytes]]],
+    pending: dict[str, Future[_Packed]],
 ) -> None:
     member = decision.member
     upstream = source.wheel.members.get(member)
     name = slim_member(member, source)
     executable = upstream is not None and upstream.executable
     if member in pending:
-        compressed, digest = pending.pop(member).result()
-        writer.add_compressed(name, compressed, digest, executable=executable)
+        packed = pending.pop(member).result()
+        with packed.path.open("rb") as stream:
+            writer.add_spliced(name, stream, packed.spliced, executable=executable)
+        packed.path.unlink()
     elif upstream is None or member in plan.contents:
         writer.add(name, plan.contents[member], executable=executable)
     else:
         writer.copy(source.wheel, upstream, name)
 
 
-def _compressed_elf(
-    rewrite: ElfRewrite, facts: Facts, member: str, scratch: Path
-) -> tuple[Compressed, bytes]:
-    """Write an ELF file anew and compress it; return it with its sha256."""
+@contextlib.contextmanager
+def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _packed_elf(
+    rewrite: ElfRewrite,
+    facts: Facts,
+    member: str,
+    scratch: Path,
+    compression: Compression,
+    pool: Executor,
+) -> _Packed:
+    """Compress an ELF file as its edits make it."""
     found = facts.elf(member)
-    path = scratch / f"{found.path.name}.new"
-    digest = hashlib.sha256()
-    with path.open("xb") as out:
-        for chunk in rewrite.edits.chunks(found.mapped, CHUNK):
-            digest.update(chunk)
-            out.write(chunk)
+    wheel = facts.wheel
+    is_fast = compression is Compression.FAST
+    path = scratch / f"{found.path.name}.deflate"
+    content = memoryview(found.mapped)
+    try:
+        with path.open("xb") as out:
+            spliced = splice(
+                found.blocks if is_fast else BlockIndex.none(len(content)),
+                content,
+                wheel.archive.raw_reader(wheel.members[member]),
+                _pieces(rewrite.edits),
+                out.write,
+                level=LEVEL if is_fast else BEST_LEVEL,
+                pool=pool,
+            )
+    except CheckFailed as error:
+        raise CheckFailed(error.message, file=wheel.file, place=member) from error
+    content.release()
     facts.release(member)
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as new:
-        compressed = compress(new)
-    path.unlink()
-    return compressed, digest.digest()
+    return _Packed(path, spliced)
+
+
+def _pieces(edits: Edits) -> Iterator[Piece]:
+    """Yield edits as splicing takes them; zeros take no memory, however many they are."""
+    for piece in edits.pieces:
+        if isinstance(piece, Keep):
+            yield Kept(piece.start, piece.stop)
+        elif isinstance(piece, bytes):
+            yield piece
+        else:
+            block = memoryview(bytes(min(piece.size, CHUNK)))
+            for start in range(0, piece.size, CHUNK):
+                yield block[: piece.size - start]

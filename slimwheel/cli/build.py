@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from slimwheel.build import BuildOptions, BuildReport, build_wheel
+from slimwheel.build import BuildOptions, BuildReport, Compression, build_wheel
 from slimwheel.cli.options import (
     budget,
     budget_options,
@@ -44,6 +44,14 @@ from slimwheel.verify.smoke import Smoke, parse_pythons
     metavar="3.6=PATH",
     help="A Python to import wheels of that version with. Repeatable.",
 )
+@click.option(
+    "--compress",
+    type=click.Choice([each.value for each in Compression]),
+    default=Compression.FAST.value,
+    show_default=True,
+    help="How libraries that change are compressed: of upstream's compressed blocks, or whole and "
+    "as small as can be, which takes thirty times as long.",
+)
 @switch_options
 @target_options
 @budget_options
@@ -74,6 +82,7 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
         build_number=options["build_number"],
         dev=options["dev"],
         force=options["force"],
+        compression=Compression(options["compress"]),
     )
     for source in sources:
         with ProgressDisplay() as display:

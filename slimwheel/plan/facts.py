@@ -16,6 +16,7 @@ from typing import Self
 
 from slimwheel.elf import ElfFile, ElfShapeError, PatchelfQueue, is_elf
 from slimwheel.recipe import ContentKind
+from slimwheel.wheelfile.splicing import BlockIndex
 from slimwheel.wheelfile.wheel import Wheel
 
 _ARCHIVE_MAGIC = (b"!<arch>\n", b"!<thin>\n")
@@ -23,12 +24,17 @@ _ARCHIVE_MAGIC = (b"!<arch>\n", b"!<thin>\n")
 
 @dataclass(frozen=True)
 class ElfFacts:
-    """An ELF member, unpacked."""
+    """An ELF member, unpacked.
+
+    Attributes:
+        blocks: where the wheel has it compressed; none where patchelf changed the unpacked copy.
+    """
 
     member: str
     path: Path
     mapped: mmap.mmap
     elf: ElfFile
+    blocks: BlockIndex
 
 
 class Facts:
@@ -84,10 +90,11 @@ class Facts:
         """
         if member not in self._elf:
             path = self._scratch / f"{next(self._numbers)}.elf"
+            walk = self.wheel.walk(self.wheel.members[member])
             with path.open("wb") as out:
-                for chunk in self.wheel.chunks(self.wheel.members[member]):
+                for chunk in walk:
                     out.write(chunk)
-            self._elf[member] = self._mapped(member, path)
+            self._elf[member] = self._mapped(member, path, walk.index)
         return self._elf[member]
 
     def known_elf(self, member: str) -> ElfFile | None:
@@ -129,7 +136,7 @@ class Facts:
             queue.replace_needed(name, new)
         queue.apply()
         self._unmap(old)
-        self._elf[member] = self._mapped(member, old.path)
+        self._elf[member] = self._mapped(member, old.path, None)
         return self._elf[member]
 
     def release(self, member: str) -> None:
@@ -139,11 +146,13 @@ class Facts:
             self._unmap(facts)
             facts.path.unlink(missing_ok=True)
 
-    def _mapped(self, member: str, path: Path) -> ElfFacts:
+    def _mapped(self, member: str, path: Path, blocks: BlockIndex | None) -> ElfFacts:
         with path.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         elf = ElfFile.parse(mapped, f"{self.wheel.file}: {member}")
-        return ElfFacts(member, path, mapped, elf)
+        if blocks is None:
+            blocks = BlockIndex.none(len(mapped))
+        return ElfFacts(member, path, mapped, elf, blocks)
 
     def _unmap(self, facts: ElfFacts) -> None:
         # Views of the map may outlive it here; the last of them to go frees it.

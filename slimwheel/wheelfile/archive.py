@@ -9,7 +9,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -18,6 +18,7 @@ from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
+from slimwheel.wheelfile.splicing import BlockWalk, Check, stored, walk_blocks
 
 CHUNK = 1 << 20
 
@@ -111,6 +112,32 @@ class Archive:
             yield from checker.feed(raw)
         checker.finish()
 
+    def walk(self, member: Member, *checks: Check) -> BlockWalk:
+        """Return a pass over a member that yields its bytes, checked as by `chunks`.
+
+        It also notes where the blocks of a deflated member are, for `slimwheel.wheelfile.splicing`.
+
+        Args:
+            checks: what else is shown the bytes.
+        """
+        file = str(self.path)
+        return walk_blocks(
+            self.raw_chunks(member),
+            file=file,
+            place=member.name,
+            engine=None if member.method == DEFLATED else stored,
+            checks=(Tally(member, file=file), *checks),
+        )
+
+    def raw_reader(self, member: Member) -> Callable[[int, int], bytes]:
+        """Return what reads so many of a member's compressed bytes from an offset, unchecked.
+
+        Raises:
+            WheelError: the local header disagrees with the directory; when called, the file is cut.
+        """
+        start = self._data_offset(member)
+        return lambda offset, count: self._read_at(start + offset, count, member)
+
     def head(self, member: Member, count: int) -> bytes:
         """Return the first bytes of a member; not checked against the CRC."""
         if member.method != DEFLATED:
@@ -174,33 +201,60 @@ class Archive:
         return WheelError(problem, file=self.path, place=member.name, hint=_DAMAGED)
 
 
-class Inflater:
-    """Inflates one member's compressed bytes and checks size and CRC. `file` is for messages."""
+class Tally:
+    """Holds a member's bytes against the size and CRC that the directory states."""
 
     def __init__(self, member: Member, *, file: str) -> None:
         self._member = member
         self._file = file
+        self._size = 0
+        self._crc = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Count the next bytes; WheelError if there are too many."""
+        self._crc = isal_zlib.crc32(data, self._crc)
+        self._size += len(data)
+        if self._size > self._member.size:
+            raise self.damage(f"is larger than the {self._member.size} bytes it declares")
+
+    def finish(self) -> None:
+        """Raise WheelError where size or CRC differ."""
+        if self._size != self._member.size:
+            raise self.damage(f"has {self._size} bytes; the directory says {self._member.size}")
+        if self._crc != self._member.crc:
+            raise self.damage(
+                f"has the CRC {self._crc:08x}; the directory says {self._member.crc:08x}"
+            )
+
+    def damage(self, problem: str) -> WheelError:
+        """Return the error for a member that is not what it should be."""
+        return WheelError(problem, file=self._file, place=self._member.name, hint=_DAMAGED)
+
+
+class Inflater:
+    """Inflates one member's compressed bytes and checks size and CRC. `file` is for messages."""
+
+    def __init__(self, member: Member, *, file: str) -> None:
+        self._tally = Tally(member, file=file)
         self._inflater = (
             isal_zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
         )
-        self._size = 0
-        self._crc = 0
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
         """Yield what the next compressed bytes stand for, at most CHUNK bytes at a time."""
         if self._inflater is None:
-            self._count(raw)
+            self._tally.update(raw)
             yield raw
             return
         while raw:
             try:
                 data = self._inflater.decompress(raw, CHUNK)
             except _InflateError as error:
-                raise self._damage(f"cannot be inflated: {error}") from error
+                raise self._tally.damage(f"cannot be inflated: {error}") from error
             raw = self._inflater.unconsumed_tail
             if self._inflater.unused_data:
-                raise self._damage("has bytes behind its deflate stream")
-            self._count(data)
+                raise self._tally.damage("has bytes behind its deflate stream")
+            self._tally.update(data)
             yield data
 
     def finish(self) -> None:
@@ -210,19 +264,5 @@ class Inflater:
             WheelError: it is cut, or its size or CRC differ.
         """
         if self._inflater is not None and not self._inflater.eof:
-            raise self._damage("has a deflate stream without an end")
-        if self._size != self._member.size:
-            raise self._damage(f"has {self._size} bytes; the directory says {self._member.size}")
-        if self._crc != self._member.crc:
-            raise self._damage(
-                f"has the CRC {self._crc:08x}; the directory says {self._member.crc:08x}"
-            )
-
-    def _count(self, data: bytes) -> None:
-        self._crc = isal_zlib.crc32(data, self._crc)
-        self._size += len(data)
-        if self._size > self._member.size:
-            raise self._damage(f"is larger than the {self._member.size} bytes it declares")
-
-    def _damage(self, problem: str) -> WheelError:
-        return WheelError(problem, file=self._file, place=self._member.name, hint=_DAMAGED)
+            raise self._tally.damage("has a deflate stream without an end")
+        self._tally.finish()

@@ -13,6 +13,7 @@ from isal import isal_zlib
 from slimwheel.wheelfile.members import DEFLATED, STORED
 
 LEVEL = 6
+BEST_LEVEL = 12
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from slimwheel.wheelfile.names import (
     normalized_version,
 )
 from slimwheel.wheelfile.record import RecordEntry, parse_record
+from slimwheel.wheelfile.splicing import BlockWalk
 
 _REBUILD = "Ask whoever built this wheel for a valid one."
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -116,6 +117,10 @@ class Wheel:
             check.update(chunk)
             yield chunk
         check.finish()
+
+    def walk(self, member: Member) -> BlockWalk:
+        """Return a pass over a member: its bytes as by `chunks`, then its compressed blocks."""
+        return self.archive.walk(member, self._hash_check(member))
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
         """Yield a member's compressed bytes; what they stand for is checked on the way.
@@ -260,7 +265,7 @@ class _HashCheck:
         self._file = file
         self._hash = hashlib.new(entry.algorithm) if entry else None
 
-    def update(self, chunk: bytes) -> None:
+    def update(self, chunk: bytes | memoryview) -> None:
         if self._hash is not None:
             self._hash.update(chunk)
 

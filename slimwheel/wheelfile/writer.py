@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from slimwheel.wheelfile.deflate import Compressed, compress
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.members import DEFLATED, Member
 from slimwheel.wheelfile.record import format_record, record_line
+from slimwheel.wheelfile.splicing import Spliced
 from slimwheel.wheelfile.wheel import Wheel
 
 # The largest value that a 32-bit field holds; all ones means "see the zip64 field".
@@ -25,6 +26,7 @@ ZIP64_COUNT = 0xFFFF
 FIRST_TIMESTAMP = 315_532_800
 LAST_TIMESTAMP = 4_354_819_199
 _UNIX = 3 << 8
+_CHUNK = 1 << 20
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
@@ -125,6 +127,30 @@ class WheelWriter:
         )
         self._write(compressed.data)
         self._record.append(record_line(name, sha256, compressed.size))
+
+    def add_spliced(
+        self, name: str, stream: BinaryIO, spliced: Spliced, *, executable: bool = False
+    ) -> None:
+        """Write a member whose deflate stream was written to a file.
+
+        Args:
+            stream: the file, at its start.
+            spliced: what is in it.
+        """
+        self._start(
+            name,
+            normal_mode(executable),
+            DEFLATED,
+            spliced.crc,
+            spliced.size,
+            spliced.compressed_size,
+        )
+        start = self._offset
+        while chunk := stream.read(_CHUNK):
+            self._write(chunk)
+        if self._offset - start != spliced.compressed_size:
+            raise ValueError(f"{name}: {self._offset - start} bytes of a deflate stream")
+        self._record.append(record_line(name, spliced.sha256, spliced.size))
 
     def finish(self, record_name: str) -> None:
         """Write RECORD and the directory; nothing may follow."""

@@ -423,7 +423,7 @@ def test_an_output_that_differs_stays(slim: Path, upstream: Path, tmp_path: Path
 
 def test_no_option_of_a_build_is_forgotten() -> None:
     """Each is either in the manifest, or in the file's name, or changes no byte of the wheel."""
-    recorded = {"switches", "targets", "local", "timestamp"}
+    recorded = {"switches", "targets", "local", "timestamp", "compression"}
     elsewhere = {"build_number", "output_dir", "dev", "force"}
     assert {field.name for field in dataclasses.fields(BuildOptions)} == recorded | elsewhere
 

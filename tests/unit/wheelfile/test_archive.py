@@ -179,9 +179,14 @@ SOUND = Entry("a.py", TEXT)
     ],
 )
 def test_damaged_members(tmp_path: Path, entry: Entry, problem: str) -> None:
-    error = refusal(written(tmp_path, entry))
+    path = written(tmp_path, entry)
+    error = refusal(path)
     assert error.place == "a.py"
     assert problem in error.message
+    with Archive.open(path) as archive, pytest.raises(WheelError) as caught:
+        list(archive.walk(archive.members["a.py"]))
+    assert caught.value.place == "a.py"
+    assert problem in caught.value.message
 
 
 def test_a_bomb_is_stopped_at_the_size_that_it_declares(tmp_path: Path) -> None:
@@ -190,6 +195,22 @@ def test_a_bomb_is_stopped_at_the_size_that_it_declares(tmp_path: Path) -> None:
         sizes = map(len, archive.chunks(archive.members["a.py"]))
         with pytest.raises(WheelError, match="larger than"):
             assert sum(sizes) <= CHUNK
+        with pytest.raises(WheelError, match="larger than"):
+            next(iter(archive.walk(archive.members["a.py"])))
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_a_walk_gives_the_bytes_and_where_they_are(tmp_path: Path, method: int) -> None:
+    with Archive.open(written(tmp_path, Entry("a.py", TEXT, method=method))) as archive:
+        member = archive.members["a.py"]
+        walk = archive.walk(member)
+        assert b"".join(map(bytes, walk)) == TEXT
+        assert walk.index.size == len(TEXT)
+        assert walk.index.is_whole == (len(walk.index) == 1) == (method == 8)
+        raw = b"".join(archive.raw_chunks(member))
+        read = archive.raw_reader(member)
+        assert read(0, len(raw)) == raw
+        assert read(3, 4) == raw[3:7]
 
 
 def test_a_small_member_may_not_be_large(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_members_are_held_against_record(tmp_path: Path) -> None:
             list(wheel.chunks(member))
         with pytest.raises(WheelError, match="RECORD states"):
             list(wheel.raw_chunks(member))
+        with pytest.raises(WheelError, match="RECORD states"):
+            list(wheel.walk(member))
 
 
 @pytest.mark.parametrize(

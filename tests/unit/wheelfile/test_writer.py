@@ -1,6 +1,7 @@
 """Writing wheels: the same bytes each time, readable by others, copies not compressed anew."""
 
 import hashlib
+import io
 import stat
 import zipfile
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from slimwheel.wheelfile import writer as writing
 from slimwheel.wheelfile.deflate import compress
+from slimwheel.wheelfile.record import record_line
+from slimwheel.wheelfile.splicing import BlockIndex, Kept, splice
 from slimwheel.wheelfile.wheel import Wheel
 from slimwheel.wheelfile.writer import WheelWriter, member_order
 from tests.support.upstream import make_wheel
@@ -117,3 +120,34 @@ def test_what_does_not_shrink_is_stored() -> None:
     assert packed.method == zipfile.ZIP_STORED
     assert packed.data == bytes(range(256))
     assert compress(bytes(5000)).method == zipfile.ZIP_DEFLATED
+
+
+def test_spliced_members(tmp_path: Path) -> None:
+    content = b"x = 1\n" * 5_000
+    stream = io.BytesIO()
+    spliced = splice(
+        BlockIndex.none(len(content)),
+        memoryview(content),
+        lambda *_: b"",
+        [Kept(0, len(content))],
+        stream.write,
+    )
+    path = tmp_path / "a.whl"
+    with path.open("wb") as out:
+        writer = WheelWriter(out)
+        stream.seek(0)
+        writer.add_spliced("a.py", stream, spliced, executable=True)
+        with pytest.raises(ValueError, match=r"b\.py: 0 bytes of a deflate stream"):
+            writer.add_spliced("b.py", stream, spliced)
+    path = tmp_path / "b.whl"
+    with path.open("wb") as out:
+        writer = WheelWriter(out)
+        stream.seek(0)
+        writer.add_spliced("a.py", stream, spliced, executable=True)
+        writer.finish(RECORD)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.read("a.py") == content
+        assert archive.getinfo("a.py").external_attr >> 16 == 0o100755
+        digest = record_line("a.py", hashlib.sha256(content).digest(), len(content))
+        assert ",".join(map(str, digest)).encode() in archive.read(RECORD)

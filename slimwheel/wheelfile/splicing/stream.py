@@ -1,0 +1,256 @@
+"""Writing the new stream: copied blocks, compressed stretches, and the joins between them."""
+
+import hashlib
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import deflate
+from isal import isal_zlib
+
+from slimwheel.errors import CheckFailed
+from slimwheel.wheelfile.deflate import LEVEL
+from slimwheel.wheelfile.splicing.bits import BitWriter
+from slimwheel.wheelfile.splicing.blocks import BlockIndex, Engine, default_engine
+from slimwheel.wheelfile.splicing.spans import Copy, Piece, spans
+
+WINDOW = 8 << 20
+"""How much is compressed at a time, in bytes: what bounds memory, for 0.05 % of the size."""
+
+_STEP = 1 << 20
+# Windows that a pool may be given before the first of them is waited for.
+_AHEAD = 4
+# isal's stubs declare its exception as an instance.
+_InflateError = cast("type[Exception]", isal_zlib.IsalError)
+
+
+class _Inflater(Protocol):
+    eof: bool
+    unconsumed_tail: bytes
+    unused_data: bytes
+
+    def decompress(self, data: bytes | bytearray | memoryview, limit: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Spliced:
+    """What was written.
+
+    Attributes:
+        size: of the new content, in bytes.
+        crc: its CRC-32, as zip has it.
+        sha256: its hash.
+        compressed_size: of the stream that was written, in bytes.
+        copied: how many bytes of the content stand in copied blocks.
+    """
+
+    size: int
+    crc: int
+    sha256: bytes
+    compressed_size: int
+    copied: int
+
+
+def splice(
+    index: BlockIndex,
+    content: memoryview,
+    read: Callable[[int, int], bytes],
+    pieces: Iterable[Piece],
+    write: Callable[[bytes | bytearray | memoryview], object],
+    *,
+    level: int = LEVEL,
+    engine: Engine | None = None,
+    pool: Executor | None = None,
+) -> Spliced:
+    """Write the deflate stream of a changed content.
+
+    The same arguments give the same bytes on every machine, whatever the engine. The result is
+    inflated while it is written. Some ten megabytes are held, however large the content is.
+
+    Args:
+        index: the blocks of the old stream, as `walk_blocks` found them; `BlockIndex.none`
+            compresses all of it.
+        content: the old content; a file mapped into memory costs none.
+        read: returns so many bytes of the old stream from an offset.
+        pieces: the new content: ranges of the old, each from wherever it is, and new bytes, in the
+            order in which they stand in the new one. What is not named is cut.
+        write: takes the new stream's bytes in order.
+        level: libdeflate's, 1 to 12, for what is compressed.
+        engine: what looks for blocks in what was compressed.
+        pool: what compresses several windows at a time; none of its workers may be waiting for
+            this call.
+
+    Raises:
+        ValueError: a kept range is none of the old content, or the index is of another one.
+        CheckFailed: the new stream does not give the new content: the index, the content and the
+            old stream do not belong together.
+    """
+    found = spans(index, content.cast("B"), pieces)
+    output = _Checked(write)
+    bits = BitWriter(output.take)
+    told = _Digest()
+    copied = 0
+    for number, span in enumerate(found):
+        is_last = number == len(found) - 1
+        if isinstance(span, Copy):
+            start, stop = index.offsets[span.first], index.offsets[span.stop]
+            told.update(content[start:stop])
+            copied += stop - start
+            _copy(bits, index, span, read, is_last=is_last)
+        else:
+            for part in span.parts:
+                told.update(part)
+            packed = _packed(_windows(span.parts), level, pool)
+            _join(bits, packed, engine or default_engine(), is_last=is_last)
+    if not found:
+        bits.put_end()
+    bits.pad()
+    output.finish(told)
+    return Spliced(told.size, told.crc, told.sha256, output.written, copied)
+
+
+def _copy(
+    bits: BitWriter,
+    index: BlockIndex,
+    span: Copy,
+    read: Callable[[int, int], bytes],
+    *,
+    is_last: bool,
+) -> None:
+    start, stop = index.bits[span.first], index.bits[span.stop]
+    has_end = index.is_whole and span.stop == len(index)
+    bits.seek_phase(start % 8)
+    # Within the new stream the old one's last block is not the last.
+    bits.copy(start, stop, read, clear=index.bits[-2] if has_end and not is_last else None)
+    if is_last and not has_end:
+        bits.put_end()
+
+
+def _join(bits: BitWriter, packed: Iterator[bytes], engine: Engine, *, is_last: bool) -> None:
+    """Write streams one after another as one, which ends with them where `is_last`."""
+    stream = next(packed)
+    while stream:
+        following = next(packed, b"")
+        bits.seek_phase(0)
+        # libdeflate ends what it is given with a last block.
+        final, stop = _last_block(stream, engine)
+        ends_all = is_last and not following
+        bits.copy(0, stop, _reader(stream), clear=None if ends_all else final)
+        stream = following
+
+
+def _packed(
+    windows: Iterator[memoryview | bytearray], level: int, pool: Executor | None
+) -> Iterator[bytes]:
+    """Yield windows compressed, in order; with a pool, as many at a time as it has use for."""
+    if pool is None:
+        for window in windows:
+            yield _deflated(window, level)
+        return
+    ahead: deque[Future[bytes]] = deque()
+    for window in windows:
+        ahead.append(pool.submit(_deflated, window, level))
+        if len(ahead) > _AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _deflated(window: memoryview | bytearray, level: int) -> bytes:
+    return bytes(deflate.deflate_compress(window, level))
+
+
+def _reader(stream: bytes) -> Callable[[int, int], bytes]:
+    return lambda start, size: stream[start : start + size]
+
+
+def _windows(parts: list[memoryview]) -> Iterator[memoryview | bytearray]:
+    """Yield the parts anew, in windows."""
+    if len(parts) == 1:
+        for start in range(0, len(parts[0]), WINDOW):
+            yield parts[0][start : start + WINDOW]
+        return
+    window = bytearray()
+    for part in parts:
+        while part:
+            count = WINDOW - len(window)
+            window += part[:count]
+            part = part[count:]
+            if len(window) == WINDOW:
+                yield window
+                window = bytearray()
+    if window:
+        yield window
+
+
+def _last_block(stream: bytes, engine: Engine) -> tuple[int, int]:
+    """Return the bits where the last block of a stream begins and ends."""
+    ends = [0, 0]
+
+    def note(bit: int, _: int) -> bool:
+        ends[:] = ends[1], bit
+        return True
+
+    for _ in engine([stream], note):
+        pass
+    return ends[0], ends[1]
+
+
+class _Digest:
+    """Size, CRC and hash of the new content as it should be."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.crc = 0
+
+    @property
+    def sha256(self) -> bytes:
+        return self._hash.digest()
+
+    def update(self, data: memoryview) -> None:
+        self.size += len(data)
+        for start in range(0, len(data), _STEP):
+            # Both at once: the second finds it in the processor's cache.
+            step = data[start : start + _STEP]
+            self.crc = isal_zlib.crc32(step, self.crc)
+            self._hash.update(step)
+
+
+class _Checked:
+    """Passes the stream on, and inflates it to hold it against the content."""
+
+    def __init__(self, write: Callable[[bytes | bytearray | memoryview], object]) -> None:
+        self._write = write
+        self._inflater = cast(_Inflater, isal_zlib.decompressobj(-zlib.MAX_WBITS))
+        self._size = 0
+        self._crc = 0
+        self.written = 0
+
+    def take(self, data: bytes | bytearray | memoryview) -> None:
+        if not data:
+            return
+        self._write(data)
+        self.written += len(data)
+        raw = data
+        try:
+            while raw:
+                found = self._inflater.decompress(raw, _STEP)
+                raw = self._inflater.unconsumed_tail
+                self._size += len(found)
+                self._crc = isal_zlib.crc32(found, self._crc)
+        except _InflateError as error:
+            raise _failure(str(error)) from error
+
+    def finish(self, told: _Digest) -> None:
+        if not self._inflater.eof or self._inflater.unused_data:
+            raise _failure("it ends elsewhere")
+        if (self._size, self._crc) != (told.size, told.crc):
+            raise _failure(f"it gives {self._size} bytes of the CRC {self._crc:08x}")
+
+
+def _failure(why: str) -> CheckFailed:
+    return CheckFailed(f"a spliced deflate stream does not give its content: {why}")
