@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slimwheel.build import BuildOptions, additions, build_wheel
+from slimwheel.build import BuildOptions, Compression, additions, build_wheel
 from slimwheel.build.origin import Origin
 from slimwheel.build.rebuilding import Rebuilt, ToolDifference, check, rebuild, slim_origin
 from slimwheel.build.tools import tool_versions
@@ -107,6 +107,7 @@ def test_a_check_leaves_nothing(slim: Path, upstream: Path, tmp_path: Path) -> N
         ({"local": "ours.1"}, "torch_cpu-2.13.0+cpu.ours.1-"),
         ({"build_number": 7}, "torch_cpu-2.13.0+cpu-7-"),
         ({"timestamp": 1_700_000_001}, "torch_cpu-2.13.0+cpu-"),
+        ({"compression": Compression.BEST}, "torch_cpu-2.13.0+cpu-"),
         (
             {"switches": Switches(keep=("symbols", "headers")), "local": "whole"},
             "torch_cpu-2.13.0+cpu.whole-",
