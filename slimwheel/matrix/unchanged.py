@@ -96,7 +96,7 @@ def _like(entry: Entry, index: PublishedIndex) -> list[tuple[PublishedFile, Made
         for file in index.files(canonicalize_name(distribution.name))
         if file.made is not None
         and file.made.recipe_sha256 == recipe
-        and _build_number(file.filename) == entry.build.build_number
+        and _may_be(file.filename, entry)
         and same_options(file.made.options, entry)
         and same_tools(file.made.tools)
     ]
@@ -140,9 +140,16 @@ def _here(tool: str) -> str | None:
         return None
 
 
-def _build_number(filename: str) -> int | None:
+def _may_be(filename: str, entry: Entry) -> bool:
+    """Whether a published file's name is one that an entry's result could have."""
     try:
-        build = parse_wheel_filename(filename)[2]
+        _, _, build, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename:
-        return None
-    return build[0] if build else None
+        return False
+    if (build[0] if build else None) != entry.build.build_number:
+        return False
+    python = "cp" + "".join(entry.python.rstrip("t").split(".")[:2])
+    return any(
+        tag.interpreter == python or tag.interpreter.startswith("py") or tag.abi == "abi3"
+        for tag in tags
+    )

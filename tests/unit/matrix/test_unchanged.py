@@ -145,6 +145,25 @@ def test_devices_that_only_the_wheel_tells_are_built(tmp_path: Path) -> None:
     assert sorted_out(one, index(tmp_path, file, project="torch-gpu")).changed
 
 
+@pytest.mark.parametrize(
+    ("python", "tag"),
+    [
+        ("3.13t", "cp313-cp313t"),
+        ("3.11.4", "cp311-cp311"),
+        ("3.12", "cp311-abi3"),
+        ("3.9", "py2.py3-none"),
+    ],
+)
+def test_wheels_are_for_the_pythons_that_their_names_say(
+    tmp_path: Path, python: str, tag: str
+) -> None:
+    file = {"filename": FILE.replace("cp311-cp311", tag), "_made": made()}
+    assert not sorted_out(entry(tmp_path, pythons=[python]), index(tmp_path, file)).changed
+    assert sorted_out(
+        entry(tmp_path, pythons=["2.7"]), index(tmp_path, {**file, "filename": FILE})
+    ).changed
+
+
 def test_a_dev_wheel_has_to_be_there_too(tmp_path: Path) -> None:
     one = entry(tmp_path, dev=True)
     published = index(tmp_path, {"filename": FILE, "_made": made()})
@@ -179,7 +198,12 @@ def test_upstreams_are_looked_up_once_and_only_where_it_matters(tmp_path: Path) 
         asked.append(requirement)
         return UPSTREAM
 
-    path = written(tmp_path, BUILD, BUILD | {"label": "again"}, BUILD | {"local": "other"})
+    # The third is not there, and the fourth's Python has no wheel of its own there.
+    path = written(
+        tmp_path,
+        *(BUILD, BUILD | {"label": "again"}),
+        *(BUILD | {"local": "other"}, BUILD | {"pythons": ["3.10"]}),
+    )
     published = index(tmp_path, {"filename": FILE, "_made": made()})
     found = sort_out(expand(load_matrix(path), path), published, sha256_of=look_up)
     assert len(found.unchanged) == 2
