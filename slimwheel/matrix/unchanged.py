@@ -1,27 +1,21 @@
 """Which entries need no build: an index has the same wheel, made from the same in the same way."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from slimwheel import __version__
 from slimwheel.build.pipeline import source_date_epoch
-from slimwheel.elf.patchelf import patchelf_version
+from slimwheel.build.recorded import COMPRESSION, RecordedOptions
+from slimwheel.build.tools import tool_versions
 from slimwheel.errors import RemoteError, ToolError
 from slimwheel.fetch import upstream_sha256
 from slimwheel.matrix.expansion import Entry
 from slimwheel.matrix.published import PublishedFile, PublishedIndex
 from slimwheel.plan import stated_devices
 from slimwheel.publish.entry import Made
-from slimwheel.wheelfile.deflate import LEVEL
-from slimwheel.wheelfile.writer import FIRST_TIMESTAMP
-
-COMPRESSION = f"libdeflate {LEVEL}"
-"""How a build without further options compresses what it writes anew."""
 
 _Key = tuple[object, ...]
 
@@ -106,38 +100,37 @@ def _like(entry: Entry, index: PublishedIndex) -> list[tuple[PublishedFile, Made
     return found
 
 
-def same_options(options: dict[str, Any], entry: Entry) -> bool:
+def same_options(options: Mapping[str, Any], entry: Entry) -> bool:
     """Whether a published wheel was built with the options that an entry would be built with."""
-    expected: dict[str, Any] = {
-        "compression": COMPRESSION,
-        "local": entry.build.local,
-        "source_date_epoch": source_date_epoch(),
-        "switches": list(entry.switches.words),
-    }
+    devices, ptx = None, None
     rule = entry.loaded.recipe.device_code
     if rule is not None and rule.id not in entry.build.keep:
-        devices = stated_devices(entry.loaded.recipe, entry.targets)
-        if devices is None:
+        capabilities = stated_devices(entry.loaded.recipe, entry.targets)
+        if capabilities is None:
             # Only the wheel itself tells which these are.
             return False
-        expected["devices"] = [str(device) for device in devices]
-        expected["ptx"] = rule.ptx if entry.build.ptx is None else entry.build.ptx
-    # Who does not say the time has the first that a zip file can hold.
-    return {"source_date_epoch": FIRST_TIMESTAMP} | options == expected
-
-
-def same_tools(tools: dict[str, str]) -> bool:
-    """Whether the tools that made a published wheel are here in the same versions."""
-    return "slimwheel" in tools and all(_here(name) == there for name, there in tools.items())
-
-
-def _here(tool: str) -> str | None:
-    if tool == "slimwheel":
-        return __version__
+        devices = tuple(str(device) for device in capabilities)
+        ptx = rule.ptx if entry.build.ptx is None else entry.build.ptx
+    expected = RecordedOptions(
+        compression=COMPRESSION,
+        local=entry.build.local,
+        switches=entry.switches.words,
+        devices=devices,
+        ptx=ptx,
+        source_date_epoch=source_date_epoch(),
+    )
     try:
-        return patchelf_version() if tool == "patchelf" else version(tool)
-    except (PackageNotFoundError, ToolError):
-        return None
+        return RecordedOptions.read(options) == expected
+    except ValueError:
+        return False
+
+
+def same_tools(tools: Mapping[str, str]) -> bool:
+    """Whether the tools that made a published wheel are here in the same versions."""
+    try:
+        return tools == tool_versions(patchelf="patchelf" in tools)
+    except ToolError:
+        return False
 
 
 def _may_be(filename: str, entry: Entry) -> bool:

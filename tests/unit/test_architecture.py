@@ -40,7 +40,7 @@ MAY_IMPORT = {
         "verify",
         "wheelfile",
     },
-    "matrix": {"build", "elf", "fetch", "plan", "publish", "recipe", "verify", "wheelfile"},
+    "matrix": {"build", "fetch", "plan", "publish", "recipe", "verify"},
     "publish": {"build", "wheelfile"},
     "build": {"elf", "plan", "recipe", "shim", "verify", "wheelfile"},
     "contents": {"cuda", "elf", "plan", "wheelfile"},

@@ -4,17 +4,16 @@ import hashlib
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slimwheel import __version__
+from slimwheel.build.recorded import COMPRESSION
+from slimwheel.build.tools import tool_versions
 from slimwheel.elf.patchelf import patchelf_version
 from slimwheel.errors import RemoteError, UsageError
 from slimwheel.matrix import Entry, PublishedIndex, Sorted, expand, load_matrix, sort_out
-from slimwheel.matrix.unchanged import COMPRESSION
 from slimwheel.recipe import load_recipe
 from tests.support.loopback_index import loopback_index
 from tests.unit.matrix.test_matrix_file import BUILD, written
@@ -29,7 +28,7 @@ def made(recipe: str = "cpu", **changed: Any) -> dict[str, Any]:
         "upstream_sha256": UPSTREAM,
         "recipe_sha256": hashlib.sha256(load_recipe(recipe).text.encode()).hexdigest(),
         "options": {"compression": COMPRESSION, "local": None, "switches": []},
-        "tools": {"slimwheel": __version__, "deflate": version("deflate")},
+        "tools": tool_versions(patchelf=False),
     }
     return plain | changed
 
