@@ -1,6 +1,9 @@
 # On a fresh machine with Python 3.11, make and gcc:
 #   make wheel   builds a slim wheel and imports it in a fresh environment
 #   make test    runs the tests, those on the real upstream wheel included
+#   make wheels  builds all that matrix.toml asks for; -j 4 builds four at once
+#   make publish TO=s3://bucket/prefix   puts the wheels in dist on an index
+#   make image   builds the image in which wheels are built: docs/docker.md
 
 PYTHON ?= python3.11
 VENV ?= .venv
@@ -11,15 +14,26 @@ FOR ?= --python 3.11 --platform manylinux_2_28_x86_64
 # Where CPU builds of torch are published; a wheel that pip finds elsewhere does not need it.
 INDEX ?= https://download.pytorch.org/whl/cpu
 DIST ?= dist
+MATRIX ?= matrix.toml
+# The root of an index, https://.../simple/: what it has already is not built again.
+PUBLISHED ?=
+# Where to publish to: s3://bucket/prefix, or file:///directory.
+TO ?=
+# Such as '--ignore SW210', which torchvision's wheels need: libraries of theirs are in torch.
+PUBLISH_OPTIONS ?=
+# What builds images, as docker and podman do, and with which further options.
+BUILDER ?= docker
+IMAGE ?= slimwheel
+IMAGE_OPTIONS ?=
 PYTEST_OPTIONS ?= -n 2 --dist loadgroup
 
 bin := $(VENV)/bin
 installed := $(VENV)/.installed
 
-.PHONY: help wheel shim test test-all lint format bench clean
+.PHONY: help wheel wheels publish image shim test test-all lint format bench clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -3
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
 	@echo '  make shim | lint | format | test-all | bench | clean'
 
 $(installed): setup.cfg pyproject.toml
@@ -32,6 +46,20 @@ $(installed): setup.cfg pyproject.toml
 wheel: $(installed)
 	$(bin)/slimwheel build --recipe $(RECIPE) --output-dir $(DIST) --force \
 	    $(FOR) $(if $(INDEX),--extra-index-url $(INDEX)) '$(UPSTREAM)'
+
+# Every entry of the matrix is a target of a makefile of its own, so that -j and -k do what they do.
+wheels: $(installed)
+	mkdir -p $(DIST)
+	$(bin)/slimwheel matrix --make $(if $(PUBLISHED),--index '$(PUBLISHED)') $(MATRIX) > $(DIST)/matrix.mk
+	$(MAKE) --no-print-directory -f $(DIST)/matrix.mk \
+	    SLIMWHEEL=$(bin)/slimwheel BUILD_OPTIONS='--output-dir $(DIST) --force'
+
+publish: $(installed)
+	$(if $(TO),,$(error TO= has to say where to, such as TO=s3://bucket/prefix))
+	$(bin)/slimwheel publish $(PUBLISH_OPTIONS) '$(TO)' $(DIST)/*.whl
+
+image:
+	$(BUILDER) build -f docker/build.Dockerfile -t $(IMAGE) $(IMAGE_OPTIONS) .
 
 # torch_ergonomics alone, for environments with upstream's torch.
 shim: $(installed)

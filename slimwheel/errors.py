@@ -52,6 +52,13 @@ class RecipeError(SlimwheelError):
     way_out = "Mend the recipe; `slimwheel recipe schema` prints what recipes may hold."
 
 
+class MatrixError(SlimwheelError):
+    """A matrix of builds is invalid."""
+
+    exit_code = 2
+    way_out = "Mend the file; docs/ci.md says what it may hold."
+
+
 class NothingToDo(SlimwheelError):
     """Every action is keep, or the wheel is slim already."""
 

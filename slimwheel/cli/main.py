@@ -17,6 +17,7 @@ _COMMANDS = {
     "build": "Slim an upstream wheel.",
     "diff": "Show where the bytes of two wheels differ.",
     "inspect": "Show where the bytes of a wheel or a library are.",
+    "matrix": "Say what a file asks to be built, for CI and make.",
     "plan": "Show what a build would do, without doing it.",
     "publish": "Put wheels on a package index, on S3 or in a directory.",
     "rebuild": "Make a slim wheel again, and tell whether it is the same.",

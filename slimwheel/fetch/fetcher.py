@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slimwheel.errors import RemoteError
 from slimwheel.fetch import cache, pip
-from slimwheel.fetch.source import parse_source
+from slimwheel.fetch.source import Wanted, parse_source
 from slimwheel.fetch.tags import platform_options, python_options
 
 
@@ -66,7 +66,7 @@ def fetch(
         return FetchedWheel(wanted, None, source)
     options = python_options(python) if python else []
     options += platform_options(platform) if platform else []
-    question = [wanted.requirement, *_for(python, platform), asdict(index.resolved())]
+    question = question_of(wanted, python, platform, index)
     with cache.locked_entry(cache_dir or cache.default_directory(), question) as entry:
         known = staged = entry.wheel()
         wrong = sha256 is not None and (known is None or known.sha256 != sha256)
@@ -84,6 +84,13 @@ def fetch(
             options += index.words()
             known = entry.store(pip.download(wanted.requirement, options, entry.staging, progress))
         return FetchedWheel(known.path, known.sha256, source)
+
+
+def question_of(
+    wanted: Wanted, python: str | None, platform: str | None, index: pip.IndexOptions
+) -> list[object]:
+    """Return what the cache knows a wheel by: what was asked for, for what, and where."""
+    return [wanted.requirement, *_for(python, platform), asdict(index.resolved())]
 
 
 def _for(python: str | None, platform: str | None) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slimwheel.errors import OutputError, RemoteError, SlimwheelError, ToolError
 
-_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
+PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _UNREACHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*) - skipping")
 _DISK = re.compile(r"OSError: (?P<reason>\[Errno \d+\] (?:No space left|Disk quota|Read-only).*)")
 _TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\S+ ")
@@ -101,7 +101,7 @@ def download(
             raise
     if child.returncode:
         text = "\n".join(_text(path) for path in (stderr, log))
-        raise _explain(requirement, text, child.returncode)
+        raise explain(requirement, text, child.returncode)
     return _only_wheel(directory, before, requirement)
 
 
@@ -110,7 +110,7 @@ def _follow(
 ) -> None:
     assert child.stdout is not None
     for line in child.stdout:
-        match = _PROGRESS.match(line)
+        match = PROGRESS.match(line)
         if match and progress is not None:
             progress(FetchProgress(int(match[1]), int(match[2])))
 
@@ -130,7 +130,13 @@ def _text(path: Path) -> str:
     return ""
 
 
-def _explain(requirement: str, text: str, code: int) -> SlimwheelError:
+def explain(requirement: str, text: str, code: int) -> SlimwheelError:
+    """Return what pip's failure means.
+
+    Args:
+        text: what it wrote to standard error and to its log.
+        code: its exit code.
+    """
     lines = [_TIMESTAMP.sub("", line).strip() for line in text.splitlines()]
     if any(line.endswith("No module named pip") for line in lines):
         return ToolError(

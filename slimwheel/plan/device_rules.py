@@ -20,6 +20,7 @@ from slimwheel.recipe.patterns import Matcher
 
 _NATIVE = "native"
 _MAJORS = "majors"
+_UNSTATED = frozenset({_NATIVE, _MAJORS})
 
 
 def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
@@ -66,6 +67,24 @@ def decide_device_code(plan: Plan, facts: Facts, targets: Targets) -> None:
     plan.device_code = DevicePlan(devices, ptx, unread=tuple(unread))
     for member, images in libraries.items():
         plan.device_code.libraries[member] = LibraryCode(images, images)
+
+
+def stated_devices(recipe: Recipe, targets: Targets) -> tuple[ComputeCapability, ...] | None:
+    """Return the GPUs that a wheel would be made for, without looking at one; None where they
+    depend on the wheel or on this machine.
+
+    Raises:
+        UsageError: no GPU is named, or one that is unknown, or the recipe takes no device code out.
+    """
+    rule = recipe.device_code
+    if rule is None:
+        raise UsageError(
+            f"recipe {recipe.name} takes no device code out, so it needs no device",
+            hint="Leave devices and PTX out, or use the recipe gpu.",
+        )
+    words = _words(rule, recipe, targets)
+    known = tuple(sorted({parse_device(word) for word in words if word not in _UNSTATED}))
+    return None if _UNSTATED.intersection(words) else known
 
 
 def _words(rule: DeviceCode, recipe: Recipe, targets: Targets) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from slimwheel.errors import RecipeError
+from slimwheel.recipe.faults import explained
 from slimwheel.recipe.inheritance import for_another_upstream, without_rule
 from slimwheel.recipe.schema import Recipe
 
@@ -89,7 +90,14 @@ def _build(text: str, *, origin: str, base: Path | None) -> LoadedRecipe:
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        raise _explained(error, data, origin) from error
+        raise explained(
+            error,
+            data,
+            file=origin,
+            holders="recipes",
+            hint="`slimwheel recipe schema` prints what recipes may hold.",
+            kind=RecipeError,
+        ) from error
     return LoadedRecipe(recipe, origin, tomli_w.dumps(data) if extends else text)
 
 
@@ -181,35 +189,3 @@ def _merged_list(parent: list[Any], child: list[Any]) -> list[Any]:
         merged.append(_merged(item, next(own, {})))
     known = [item.get("id") for item in parent]
     return merged + [item for item in child if "id" not in item or item["id"] not in known]
-
-
-def _explained(error: ValidationError, data: dict[str, Any], origin: str) -> RecipeError:
-    """Turn pydantic's report into our one sentence, naming the first fault's key."""
-    fault = error.errors(include_url=False)[0]
-    place = _place(fault["loc"], data)
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        message = "is not a key that recipes have"
-    more = error.error_count() - 1
-    if more:
-        message += f" (and {more} more)"
-    return RecipeError(
-        message,
-        file=origin,
-        place=place or None,
-        hint="`slimwheel recipe schema` prints what recipes may hold.",
-    )
-
-
-def _place(location: tuple[int | str, ...], data: Any) -> str:
-    """Return a key's path, rules named by their id where they have one: `remove[headers].paths`."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            data = data[part] if isinstance(data, list) and part < len(data) else None
-            name = data.get("id", part) if isinstance(data, dict) else part
-            text += f"[{name}]"
-        else:
-            data = data.get(part) if isinstance(data, dict) else None
-            text += f".{part}" if text else part
-    return text

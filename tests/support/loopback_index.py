@@ -5,7 +5,7 @@ import html
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -99,7 +99,9 @@ def loopback_index(directory: Path) -> Iterator[LoopbackIndex]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(body)
+                # Who has seen enough may leave before the end.
+                with suppress(ConnectionError):
+                    self.wfile.write(body)
 
         do_HEAD = do_GET  # noqa: N815 - the name is http.server's
 

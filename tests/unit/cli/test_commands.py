@@ -33,7 +33,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
     if words == ["--help"]:
-        for command in ("build", "diff", "inspect", "plan", "rebuild", "recipe", "shim"):
+        for command in ("build", "diff", "inspect", "matrix", "plan", "rebuild", "recipe", "shim"):
             assert command in done.stdout
 
 
@@ -58,6 +58,7 @@ def test_checking_a_wheel_loads_nothing_of_builds(upstream: Path) -> None:
         ["build"],
         ["diff"],
         ["inspect"],
+        ["matrix"],
         ["plan"],
         ["rebuild"],
         ["recipe"],
