@@ -11,6 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from slimwheel.build.compression import Compression
 from slimwheel.errors import MatrixError, RecipeError, UsageError
 from slimwheel.fetch import IndexOptions
 from slimwheel.matrix.schema import Build, Exclusion, Matrix
@@ -82,6 +83,7 @@ class Entry:
         if build.ptx is not None:
             words.append("--ptx" if build.ptx else "--no-ptx")
         words += ["--dev"] if build.dev else []
+        words += [] if build.compress is Compression.FAST else ["--compress", build.compress.value]
         for option, value in (
             ("--local", build.local),
             ("--build-number", build.build_number),

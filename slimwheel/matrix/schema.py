@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from slimwheel.build.compression import Compression
 from slimwheel.errors import UsageError
 from slimwheel.fetch.source import Wanted, parse_source
 from slimwheel.fetch.tags import platform_options, python_options
@@ -89,6 +90,7 @@ class Shared(Model):
     drop: tuple[RuleId, ...] = ()
     local: LocalVersion | None = None
     build_number: int | None = Field(default=None, ge=0)
+    compress: Compression = Compression.FAST
     dev: bool = False
     index_url: Word | None = None
     extra_index_url: tuple[Word, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from slimwheel.build.pipeline import source_date_epoch
-from slimwheel.build.recorded import COMPRESSION, RecordedOptions
+from slimwheel.build.recorded import RecordedOptions
 from slimwheel.build.tools import tool_versions
 from slimwheel.errors import RemoteError, ToolError
 from slimwheel.fetch import upstream_sha256
@@ -112,7 +112,7 @@ def same_options(options: Mapping[str, Any], entry: Entry) -> bool:
         devices = tuple(str(device) for device in capabilities)
         ptx = rule.ptx if entry.build.ptx is None else entry.build.ptx
     expected = RecordedOptions(
-        compression=COMPRESSION,
+        compression=entry.build.compress.words,
         local=entry.build.local,
         switches=entry.switches.words,
         devices=devices,

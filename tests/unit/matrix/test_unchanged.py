@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slimwheel.build.recorded import COMPRESSION
+from slimwheel.build import Compression
 from slimwheel.build.tools import tool_versions
 from slimwheel.elf.patchelf import patchelf_version
 from slimwheel.errors import RemoteError, UsageError
@@ -27,7 +27,7 @@ def made(recipe: str = "cpu", **changed: Any) -> dict[str, Any]:
     plain = {
         "upstream_sha256": UPSTREAM,
         "recipe_sha256": hashlib.sha256(load_recipe(recipe).text.encode()).hexdigest(),
-        "options": {"compression": COMPRESSION, "local": None, "switches": []},
+        "options": {"compression": Compression.FAST.words, "local": None, "switches": []},
         "tools": tool_versions(patchelf=False),
     }
     return plain | changed
@@ -62,7 +62,8 @@ def test_what_is_published_is_left_out(tmp_path: Path) -> None:
         {"upstream_sha256": "2" * 64},
         {"recipe_sha256": "2" * 64},
         {"options": {"compression": "libdeflate 1", "local": None, "switches": []}},
-        {"options": {"compression": COMPRESSION, "local": "x", "switches": []}},
+        {"options": {"compression": Compression.FAST.words, "local": "x", "switches": []}},
+        {"options": {"compression": Compression.BEST.words, "local": None, "switches": []}},
         {"options": made()["options"] | {"source_date_epoch": 1_800_000_000}},
         {"options": made()["options"] | {"switches": ["--keep headers"]}},
         {"options": made()["options"] | {"devices": ["9.0"], "ptx": False}},
