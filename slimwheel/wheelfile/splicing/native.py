@@ -3,7 +3,7 @@
 `inflate` with Z_BLOCK stops at the end of each block and leaves in `data_type` how many bits of
 the last byte it has not used (zlib.h, "inflate"). zlib-ng is called in the library that its PyPI
 package brings, and takes 0.6 of zlib's time; zlib is the machine's. Where neither can be called
-(static builds of Python, Windows) there is `slimwheel.wheelfile.splicing.portable`.
+(there is no zlib, or nothing exports it) there is `slimwheel.wheelfile.splicing.portable`.
 """
 
 import ctypes
