@@ -21,10 +21,15 @@ ARG PIP_CERT
 ARG PIP_CONSTRAINT
 # dist/ need not be there; something has to be copied.
 COPY LICENSE dist*/*.whl /dist/
-# torch, the companion, satisfies what requires torch by that name. Bytecode is written here, once,
-# and not at each start of a container.
-RUN /opt/serve/bin/pip install --no-cache-dir --find-links /dist \
-        ${INDEX:+--extra-index-url "$INDEX"} "$TORCH" numpy \
+# From an index that index alone is asked for torch-cpu, and for the companion that it pins: beside
+# PyPI, a stranger's package of that name would do as well. All else comes from PyPI, and wheels from
+# dist/ if there is no index. Bytecode is written here, once, and not at each start of a container.
+RUN if [ -n "$INDEX" ]; then \
+        /opt/serve/bin/pip install --no-cache-dir --no-deps --index-url "$INDEX" "$TORCH" \
+        && /opt/serve/bin/pip install --no-cache-dir --no-deps --index-url "$INDEX" \
+            "$(/opt/serve/bin/python3 -c 'import sys; from importlib.metadata import requires; print(*(r for r in requires(sys.argv[1]) if "+slim." in r))' "${TORCH%%[=<>!~ ]*}")"; \
+    fi \
+    && /opt/serve/bin/pip install --no-cache-dir --find-links /dist "$TORCH" numpy \
     && /opt/serve/bin/pip uninstall --yes --quiet pip
 
 # hadolint ignore=DL3006
