@@ -94,6 +94,10 @@ bench: $(installed)
 	    $(addprefix --python-for ,$(PYTHONS)) --output benchmarks/results)
 	$(if $(call given,UPSTREAM,one)$(call given,RECIPE,one),,$(bin)/python -m benchmarks.example \
 	    $(addprefix --python-for ,$(PYTHONS)) --output benchmarks/results)
+	$(if $(call given,UPSTREAM,one)$(call given,RECIPE,one),,$(bin)/python -m benchmarks.repacking \
+	    --output benchmarks/results)
+	$(if $(call given,UPSTREAM,one)$(call given,RECIPE,one),,$(bin)/python -m benchmarks.growth \
+	    --output benchmarks/results)
 
 clean:
 	rm -rf $(VENV) $(DIST) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
