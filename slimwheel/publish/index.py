@@ -174,9 +174,15 @@ def add_entry(store: Store, subject: Subject) -> None:
     """Put a wheel's METADATA and entry beside it; an entry that is there stays."""
     key = layout.folder(subject.project) + subject.filename
     _put(store, key + layout.METADATA, subject.metadata, layout.METADATA_FILE)
-    with contextlib.suppress(Changed):
-        data = subject.entry(datetime.now(UTC)).to_bytes()
-        store.write(key + layout.ENTRY, data, layout.ENTRY_FILE, expected=None)
+    data = subject.entry(datetime.now(UTC)).to_bytes()
+    for _ in waits():
+        try:
+            store.write(key + layout.ENTRY, data, layout.ENTRY_FILE, expected=None)
+        except Busy:
+            continue  # Whoever it is may not come to an end.
+        except Changed:
+            pass
+        return
 
 
 def _put(store: Store, key: str, data: bytes, kind: Kind) -> None:
