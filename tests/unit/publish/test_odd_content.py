@@ -103,6 +103,7 @@ def test_a_folder_without_wheels_gets_no_page(store: DirectoryStore, root: Path)
         '<a href="https://[h/pool/plain-0.7.zip?x=1">x</a>',
         '{"files": [{"filename": "plain-0.6.tar.gz", "url": "https://h/x"}], "name": "plain"}',
     ],
+    ids=["sdist", "elsewhere", "no URL", "json"],
 )
 def test_what_only_their_page_lists_is_not_lost(
     store: DirectoryStore, root: Path, wheels: Path, their_page: str
@@ -142,6 +143,7 @@ def test_yanking_loses_nothing_of_their_page_either(
         b"",
         b'<meta name="slimwheel:revision" content="' + b"9" * 5000 + b'">',
     ],
+    ids=["deep", "text", "no text", "null", "empty", "long"],
 )
 def test_pages_without_a_number_of_ours(data: bytes) -> None:
     assert revision_of(data) == 0
