@@ -13,6 +13,7 @@ from slimwheel.errors import OutputError
 from slimwheel.publish.store import Advance, Changed, Entry, Kind, Stored
 from slimwheel.wheelfile.archive import CHUNK
 
+_WAY_OUT = "See what it is and who may write there, and run it again."
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -29,9 +30,20 @@ def directory_store(root: Path) -> Iterator["DirectoryStore"]:
         raise OutputError("is not a directory", file=root)
     with contextlib.ExitStack() as held:
         try:
-            yield DirectoryStore(root, lambda: held.enter_context(workspace(root)))
+            yield DirectoryStore(root, lambda: held.enter_context(_scratch(root)))
         except OSError as error:
             raise _explained(error, root) from error
+
+
+@contextlib.contextmanager
+def _scratch(root: Path) -> Iterator[Path]:
+    with contextlib.ExitStack() as held:
+        try:
+            directory = held.enter_context(workspace(root))
+        except OutputError as error:
+            # Its way out is a build's.
+            raise OutputError(error.message, file=error.file, hint=_WAY_OUT) from error
+        yield directory
 
 
 class DirectoryStore:
@@ -141,5 +153,5 @@ def _explained(error: OSError, root: Path) -> OutputError:
     return OutputError(
         f"cannot be read or written: {error.strerror or error}",
         file=place,
-        hint="See what it is and who may write there, and run it again.",
+        hint=_WAY_OUT,
     )

@@ -378,7 +378,11 @@ def test_a_file_in_the_way_is_named(root: Path, wheels: Path) -> None:
     with pytest.raises(OutputError) as caught, directory_store(root) as store:
         put(store, plain(wheels))
     assert str(caught.value.file).startswith(str(root / "simple/plain"))
+    assert "--output-dir" not in caught.value.hint
     (root / "x").write_text("")
+    with pytest.raises(OutputError) as caught, directory_store(root / "x/y") as store:
+        put(store, plain(wheels))
+    assert "--output-dir" not in caught.value.hint
     with pytest.raises(OutputError, match="is not a directory"), directory_store(root / "x"):
         pass
 
