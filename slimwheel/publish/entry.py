@@ -98,9 +98,9 @@ class FileEntry(BaseModel):
             return cls.model_validate_json(data)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
+            where = "".join(f"{part}: " for part in first["loc"])
             raise RemoteError(
-                f"is not an entry of the index: {where}: {first['msg']}",
+                f"is not an entry of the index: {where}{first['msg']}",
                 file=place,
                 hint="Remove it and run `slimwheel publish --reindex`, which makes it again.",
             ) from error

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _ABSENT = ("NoSuchKey", "404")
 _CHANGED = ("PreconditionFailed", "412")
 # Another conditional write of the same object is under way.
-_BUSY = ("ConditionalRequestConflict", "409")
+_BUSY = ("ConditionalRequestConflict", "OperationAborted", "409")
 _ATTEMPTS = 4
 _SECONDS = 20  # without an answer
 # After a wheel's last byte: what lies in this machine's buffers has to go over a slow line, and
@@ -125,7 +126,9 @@ class S3Store:
                     return None
                 raise
             got["Body"].close()
-            return got["Metadata"].get(_SHA256)
+            said = got["Metadata"].get(_SHA256, "").lower()
+            # Others write it as they please.
+            return said if re.fullmatch("[0-9a-f]{64}", said) else None
 
     def _put(
         self,

@@ -31,7 +31,6 @@ class Fault:
 FINE = Fault()
 LOST = Fault(status=0)
 FAILED_AFTER_ALL = Fault(status=500)
-BUSY = Fault(passed=False, status=409, code="ConditionalRequestConflict")
 
 Faults = Callable[[str, str], Fault]
 

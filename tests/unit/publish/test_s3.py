@@ -92,6 +92,14 @@ def test_an_endpoint_that_is_no_url() -> None:
     assert "endpoint" in caught.value.hint
 
 
+def test_hashes_that_others_wrote(bucket: Any) -> None:
+    store = S3Store("bucket", "", None)
+    right = "ab" * 32
+    for said, understood in ((right.upper(), right), ("q83v", None), ("", None)):
+        bucket.put_object(Bucket="bucket", Key="k", Body=b"1", Metadata={"sha256": said})
+        assert store.sha256("k") == understood
+
+
 def test_a_listing_of_many(bucket: Any) -> None:
     for number in range(1100):
         bucket.put_object(Bucket="bucket", Key=f"p/simple/x/{number}", Body=b"1")

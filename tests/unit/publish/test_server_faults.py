@@ -1,6 +1,7 @@
 """Servers that lose answers, fail after all, are busy or slow: nothing is lost, nothing doubled."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from slimwheel.errors import RemoteError
-from slimwheel.publish import Publication, Request, publish, s3
+from slimwheel.errors import RemoteError, UsageError
+from slimwheel.publish import Publication, Request, publish, reindex, s3
 from slimwheel.publish.s3 import S3Store
 from tests.support.faulty_proxy import (
-    BUSY,
     FAILED_AFTER_ALL,
     FINE,
     LOST,
@@ -37,13 +37,13 @@ def moto() -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(moto: str, monkeypatch: pytest.MonkeyPatch, request: Any) -> Any:
+def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "x")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     client = boto3.client("s3", endpoint_url=moto, region_name="us-east-1")
-    name = f"b{abs(hash(request.node.name))}"
+    name = f"bucket-{uuid.uuid4()}"
     client.create_bucket(Bucket=name)
     return client, name
 
@@ -81,12 +81,14 @@ def test_every_first_answer_is_lost(moto: str, bucket: Any, tmp_path: Path, faul
     check(bucket, wheel)
 
 
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
 def test_every_object_is_being_written_by_somebody_else(
-    moto: str, bucket: Any, tmp_path: Path
+    moto: str, bucket: Any, tmp_path: Path, code: str
 ) -> None:
+    busy = Fault(passed=False, status=409, code=code)
     first, second = plain(tmp_path), plain(tmp_path, version="2.0")
-    through(moto, first_time(BUSY), bucket, first)
-    publication = through(moto, first_time(BUSY), bucket, second)
+    through(moto, first_time(busy), bucket, first)
+    publication = through(moto, first_time(busy), bucket, second)
     assert publication.warnings == []
     check(bucket, first, second)
 
@@ -128,8 +130,6 @@ def test_what_a_server_says_is_told_on_one_line(moto: str, bucket: Any, tmp_path
 
 
 def test_keys_of_other_files_write_nothing_outside(moto: str, bucket: Any, tmp_path: Path) -> None:
-    from slimwheel.publish import reindex
-
     name = "plain-9.0-py3-none-any.whl"
     wheel = plain(tmp_path, version="9.0").rename(tmp_path / "wheel")
     outside = tmp_path / "outside"
@@ -147,8 +147,6 @@ def test_keys_of_other_files_write_nothing_outside(moto: str, bucket: Any, tmp_p
 def test_a_page_of_others_under_any_of_its_keys(
     moto: str, bucket: Any, tmp_path: Path, page: str
 ) -> None:
-    from slimwheel.errors import UsageError
-
     theirs = plain(tmp_path, version="0.9")
     client, name = bucket
     client.put_object(Bucket=name, Key=f"simple/plain/{theirs.name}", Body=theirs.read_bytes())
