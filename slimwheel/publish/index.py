@@ -23,6 +23,7 @@ from slimwheel.publish.store import Busy, Changed, Kind, Store, Stored
 ATTEMPTS = 100
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 2.0  # seconds
 _READERS = 8
+_NOBODYS_ETAG = '"0"'
 _LARGEST_ENTRY = 1 << 20  # bytes; what is larger is no entry, and is not read
 
 _NO_DIRECTORY_KEYS = (
@@ -183,6 +184,29 @@ def add_entry(store: Store, subject: Subject) -> None:
         except Changed:
             pass
         return
+
+
+def check_conditions(store: Store, subject: Subject) -> None:
+    """Find out whether a store honours conditions, by METADATA that was just written.
+
+    Servers that know no conditional writes pass over the headers, and publishers would overwrite
+    each other's pages without a word. Here at worst the same bytes are written once more.
+
+    Raises:
+        RemoteError: it does not.
+    """
+    key = layout.folder(subject.project) + subject.filename + layout.METADATA
+    for expected in (None, _NOBODYS_ETAG):
+        try:
+            store.write(key, subject.metadata, layout.METADATA_FILE, expected=expected)
+        except Changed:
+            continue
+        raise RemoteError(
+            "the server overwrites what it was told not to",
+            file=key,
+            hint="Publishing needs a server that honours conditional writes (If-None-Match, "
+            "If-Match); a newer version of this one may.",
+        )
 
 
 def _put(store: Store, key: str, data: bytes, kind: Kind) -> None:

@@ -15,7 +15,7 @@ from slimwheel.errors import OutputExists, UsageError
 from slimwheel.publish import layout
 from slimwheel.publish.companions import is_companion
 from slimwheel.publish.entry import FileEntry, Subject
-from slimwheel.publish.index import add_entry, update_project, update_root, waits
+from slimwheel.publish.index import add_entry, check_conditions, update_project, update_root, waits
 from slimwheel.publish.store import Busy, Changed, Store
 from slimwheel.publish.takeover import check_ours
 from slimwheel.wheelfile.names import WheelName
@@ -140,6 +140,8 @@ def publish(
         if not request.dry_run:
             status = _upload(store, subject, advance)
             add_entry(store, subject)
+            if subject is subjects[0]:
+                check_conditions(store, subject)
         done += subject.size
         watch(Progress(f"upload {subject.filename}", done, total))
         publication.files.append(_published(subject, url, status, there))

@@ -20,12 +20,14 @@ class Fault:
             None: the server's own.
         code: of the error, as S3 has it.
         delay: in seconds, before it is answered.
+        forgets: a header that is lost on the way.
     """
 
     passed: bool = True
     status: int | None = None
     code: str = "InternalError"
     delay: float = 0
+    forgets: str = ""
 
 
 FINE = Fault()
@@ -63,7 +65,7 @@ def faulty_proxy(behind: str, faults: Faults) -> Iterator[str]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             fault = faults(self.command, unquote(urlsplit(self.path).path))
-            answer = _passed(behind, self, body) if fault.passed else None
+            answer = _passed(behind, self, body, fault) if fault.passed else None
             time.sleep(fault.delay)
             if fault.status == 0:
                 self.close_connection = True
@@ -101,13 +103,13 @@ def faulty_proxy(behind: str, faults: Faults) -> Iterator[str]:
 
 
 def _passed(
-    behind: str, request: BaseHTTPRequestHandler, body: bytes
+    behind: str, request: BaseHTTPRequestHandler, body: bytes, fault: Fault
 ) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection(urlsplit(behind).netloc, timeout=60)
     connection.putrequest(request.command, request.path, skip_host=True, skip_accept_encoding=True)
     for name, value in request.headers.items():
         # The name of the host is signed; the server behind has to see what was signed.
-        if name.lower() not in ("expect", "connection"):
+        if name.lower() not in ("expect", "connection", fault.forgets.lower()):
             connection.putheader(name, value)
     connection.endheaders(body)
     answer = connection.getresponse()

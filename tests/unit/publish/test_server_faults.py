@@ -120,6 +120,21 @@ def test_a_server_that_thinks_long_after_the_last_byte(
     check(bucket, wheel)
 
 
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+def test_a_server_that_knows_no_conditions_is_named_before_a_page_is_written(
+    moto: str, bucket: Any, tmp_path: Path, header: str
+) -> None:
+    def forgetful(method: str, key: str) -> Fault:
+        return Fault(forgets=header)
+
+    wheel = plain(tmp_path)
+    for _ in range(2):
+        with pytest.raises(RemoteError, match="overwrites what it was told not to") as caught:
+            through(moto, forgetful, bucket, wheel)
+    assert "If-Match" in caught.value.hint
+    assert not any("index" in key or key.endswith("/") for key in texts(bucket))
+
+
 def test_what_a_server_says_is_told_on_one_line(moto: str, bucket: Any, tmp_path: Path) -> None:
     def refuse(method: str, key: str) -> Fault:
         return Fault(passed=False, status=418, code="Odd") if key.endswith(".whl") else FINE
