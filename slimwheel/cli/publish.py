@@ -93,6 +93,11 @@ def _check_words(wheels: Sequence[Path], rebuild: bool, options: dict[str, Any])
         raise UsageError("--reason is for --yank", hint="Name the files to yank.")
     if rebuild and options["dry_run"]:
         raise UsageError("--reindex has no --dry-run", hint="Leave one of them out.")
+    for name in options["yank"]:
+        if name in options["unyank"]:
+            raise UsageError(
+                "is to be yanked and unyanked", file=name, hint="Leave one of them out."
+            )
     for wheel in wheels:
         if not wheel.is_file():
             raise UsageError("is not a file", file=wheel, hint="Name a wheel.")

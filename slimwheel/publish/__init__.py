@@ -7,10 +7,10 @@ Wheels go first and pages last, and nothing is ever replaced by other bytes, so 
 whole at any time: see layout.py for what lies where, index.py for publishers beside each other.
 """
 
-from slimwheel.publish.index import reindex
 from slimwheel.publish.location import Location, open_store, parse_location
 from slimwheel.publish.publishing import Publication, Published, Request, publish
 from slimwheel.publish.snippets import snippets
+from slimwheel.publish.takeover import reindex
 
 __all__ = [
     "Location",

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import quote
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -13,10 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slimwheel.build.origin import Origin, origin_of
 from slimwheel.errors import RemoteError, UsageError
+from slimwheel.publish import layout
 from slimwheel.wheelfile.names import WheelName
 from slimwheel.wheelfile.wheel import Wheel
 
 _COMPANION = "slim."
+# What PyPI takes; a name of other characters breaks one installer or the other.
+_FILENAME = r"^[A-Za-z0-9_.+!-]+\.whl$"
+_UPLOAD_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"
 
 
 class Made(BaseModel):
@@ -59,18 +64,19 @@ class FileEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
 
-    filename: str = Field(pattern=r"^[\w.+!-]+\.whl$")
+    filename: str = Field(pattern=_FILENAME)
     url: str
     hashes: Hashes
     size: int
-    upload_time: str = Field(alias="upload-time")
+    upload_time: str = Field(alias="upload-time", pattern=_UPLOAD_TIME)
     requires_python: str | None = Field(default=None, alias="requires-python")
     core_metadata: Hashes = Field(alias="core-metadata")
-    yanked: str | bool = False
+    yanked: Annotated[str, Field(min_length=1)] | bool = False
     made: Made | None = Field(default=None, alias="_made")
 
     @property
     def version(self) -> Version:
+        """The version, in a file name that is a wheel's."""
         return parse_wheel_filename(self.filename)[1]
 
     def to_json(self) -> dict[str, Any]:
@@ -92,9 +98,9 @@ class FileEntry(BaseModel):
             return cls.model_validate_json(data)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
+            where = "".join(f"{part}: " for part in first["loc"])
             raise RemoteError(
-                f"is not an entry of the index: {where}: {first['msg']}",
+                f"is not an entry of the index: {where}{first['msg']}",
                 file=place,
                 hint="Remove it and run `slimwheel publish --reindex`, which makes it again.",
             ) from error
@@ -124,7 +130,7 @@ class Subject:
         """
         self.path = path
         name = WheelName.parse(path.name)
-        if name is None:
+        if name is None or not re.match(_FILENAME, path.name):
             hint = "Give the file its full name, as it was built."
             raise UsageError("is not the name of a wheel", file=path, hint=hint)
         with Wheel.open(path) as wheel:
@@ -132,8 +138,13 @@ class Subject:
             assert member is not None
             self.metadata = wheel.read(member)
             self.project = canonicalize_name(wheel.project)
+            if not layout.is_normalized(self.project):
+                raise UsageError(f"{self.project!r} is not the name of a project", file=path)
             self.requires = wheel.metadata.get_all("Requires-Dist")
-            self.requires_python = wheel.metadata.get("Requires-Python")
+            # On one line, and no key where it says nothing.
+            self.requires_python = (
+                " ".join((wheel.metadata.get("Requires-Python") or "").split()) or None
+            )
             inside = all(each.startswith(f"{wheel.dist_info}/") for each in wheel.members)
         local = Version(name.version).local or ""
         variant = local.removeprefix(_COMPANION)

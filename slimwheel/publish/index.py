@@ -8,24 +8,23 @@ that lists what was written before (S3 does since 2020) and that honours conditi
 
 import contextlib
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
+from urllib.parse import quote
 
-from packaging.utils import canonicalize_name
-
-from slimwheel.errors import RemoteError, SlimwheelError, UsageError
+from slimwheel.errors import RemoteError
 from slimwheel.publish import layout
 from slimwheel.publish.entry import FileEntry, Subject
 from slimwheel.publish.pages import project_page, revision_of, root_page
-from slimwheel.publish.store import Changed, Entry, Kind, Store, Stored
+from slimwheel.publish.store import Busy, Changed, Kind, Store, Stored
 
 ATTEMPTS = 100
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 2.0  # seconds
 _READERS = 8
+_NOBODYS_ETAG = '"0"'
+_LARGEST_ENTRY = 1 << 20  # bytes; what is larger is no entry, and is not read
 
 _NO_DIRECTORY_KEYS = (
     "the server does not keep objects whose names end in a slash: installers find the pages only "
@@ -59,50 +58,13 @@ def update_root(store: Store) -> list[str]:
     """Make the root's pages name every project that has a page; returns problems as above."""
 
     def look() -> Render:
-        projects = sorted(store.directories(layout.ROOT))
+        names = list(filter(layout.is_normalized, sorted(store.directories(layout.ROOT))))
+        with ThreadPoolExecutor(_READERS) as pool:
+            paged = list(pool.map(lambda name: _has_page(store, name), names))
+        projects = [name for name, has in zip(names, paged, strict=True) if has]
         return lambda key, revision: root_page(key, projects, revision)
 
     return _update(store, layout.ROOT, look)
-
-
-def check_ours(store: Store, project: str) -> None:
-    """Refuse a project whose page others made, while it would lose files that they put there.
-
-    Raises:
-        UsageError: it is so.
-    """
-    prefix = layout.folder(project)
-    page = store.read(prefix + layout.HTML_PAGE)
-    if page is None or revision_of(page.data):
-        return
-    names = {entry.key for entry in store.entries(prefix)}
-    for name in sorted(names):
-        if name.endswith(".whl") and name + layout.ENTRY not in names:
-            raise UsageError(
-                "was published by other means, and would no longer be listed",
-                file=name,
-                hint="Run `slimwheel publish --reindex` first: it takes such files over.",
-            )
-
-
-def reindex(store: Store, note: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Make all pages again from the wheels that are there, also those that came by other means.
-
-    Args:
-        note: told what is looked at.
-
-    Returns:
-        Problems, a sentence each: what could not be listed, and why.
-
-    Raises:
-        RemoteError: the store fails.
-    """
-    problems = []
-    for project in sorted(store.directories(layout.ROOT)):
-        note(project)
-        problems += _add_entries(store, project)
-        problems += update_project(store, project)
-    return problems + update_root(store)
 
 
 def waits() -> Iterator[None]:
@@ -136,6 +98,8 @@ def _update(store: Store, prefix: str, look: Callable[[], Render]) -> list[str]:
                 continue
             try:
                 _write(store, key, stored, render)
+            except Busy:
+                lost = True
             except Changed:
                 if key == prefix and _unchanged(store, key, stored):
                     refused.add(key)  # It is no object there, but what others lie in.
@@ -147,6 +111,11 @@ def _update(store: Store, prefix: str, look: Callable[[], Render]) -> list[str]:
         if not lost:
             break
     return [_NO_DIRECTORY_KEYS] if refused else []
+
+
+def _has_page(store: Store, project: str) -> bool:
+    key = layout.folder(project) + layout.HTML_PAGE
+    return any(entry.key == key for entry in store.entries(key))
 
 
 def _is(render: Render, key: str, stored: Stored | None) -> bool:
@@ -172,22 +141,27 @@ def _is_kept(store: Store, key: str) -> bool:
 def _files(store: Store, project: str) -> tuple[list[FileEntry], list[str]]:
     """Return the entries of the wheels that are there, in the page's order, and problems."""
     prefix = layout.folder(project)
-    listing = {entry.key.removeprefix(prefix): entry for entry in store.entries(prefix)}
-    wheels = {name: entry for name, entry in listing.items() if name.endswith(".whl")}
-    problems = [
-        f"{prefix}{name} has no entry and is not listed; --reindex makes one"
-        for name in sorted(wheels)
-        if name + layout.ENTRY not in listing
-    ]
-    names = [name for name in wheels if name + layout.ENTRY in listing]
+    sizes = {entry.key.removeprefix(prefix): entry.size for entry in store.entries(prefix)}
+    names, problems = [], []
+    for name in sorted(name for name in sizes if name.endswith(".whl")):
+        if not layout.is_wheel_of(project, name):
+            problems.append(f"{prefix}{name} is no wheel of {project}, and is not listed")
+        elif not {name + layout.ENTRY, name + layout.METADATA} <= sizes.keys():
+            problems.append(
+                f"{prefix}{name} has no entry or no metadata and is not listed; --reindex makes it"
+            )
+        elif sizes[name + layout.ENTRY] > _LARGEST_ENTRY:
+            problems.append(f"{prefix}{name} has no entry of ours, and is not listed")
+        else:
+            names.append(name)
     with ThreadPoolExecutor(_READERS) as pool:
         read = list(pool.map(lambda name: _entry(store, prefix + name), names))
     files = []
     for name, file in zip(names, read, strict=True):
-        if file is None or file.filename != name or file.size != wheels[name].size:
-            problems.append(f"{prefix}{name} is not what its entry says, and is not listed")
-        else:
+        if file and (file.filename, file.url, file.size) == (name, quote(name), sizes[name]):
             files.append(file)
+        else:
+            problems.append(f"{prefix}{name} is not what its entry says, and is not listed")
     return sorted(files, key=lambda file: (file.version, file.filename)), problems
 
 
@@ -197,36 +171,42 @@ def _entry(store: Store, wheel: str) -> FileEntry | None:
     return FileEntry.from_bytes(stored.data, place=key) if stored else None
 
 
-def _add_entries(store: Store, project: str) -> list[str]:
-    """Make the entries that wheels lack, from the wheels themselves."""
-    prefix = layout.folder(project)
-    listing: dict[str, Entry] = {entry.key: entry for entry in store.entries(prefix)}
-    problems = []
-    for key in listing:
-        if not key.endswith(".whl") or key + layout.ENTRY in listing:
-            continue
-        with tempfile.TemporaryDirectory(prefix="slimwheel-reindex-") as directory:
-            path = Path(directory) / key.removeprefix(prefix)
-            store.download(key, path)
-            try:
-                subject = Subject(path)
-            except SlimwheelError as error:
-                problems.append(f"{key} is not listed: {error.message}")
-                continue
-        if subject.project != canonicalize_name(project):
-            problems.append(f"{key} is not listed: it is a wheel of {subject.project}")
-            continue
-        add_entry(store, subject)
-    return problems
-
-
 def add_entry(store: Store, subject: Subject) -> None:
     """Put a wheel's METADATA and entry beside it; an entry that is there stays."""
     key = layout.folder(subject.project) + subject.filename
     _put(store, key + layout.METADATA, subject.metadata, layout.METADATA_FILE)
-    with contextlib.suppress(Changed):
-        data = subject.entry(datetime.now(UTC)).to_bytes()
-        store.write(key + layout.ENTRY, data, layout.ENTRY_FILE, expected=None)
+    data = subject.entry(datetime.now(UTC)).to_bytes()
+    for _ in waits():
+        try:
+            store.write(key + layout.ENTRY, data, layout.ENTRY_FILE, expected=None)
+        except Busy:
+            continue  # Whoever it is may not come to an end.
+        except Changed:
+            pass
+        return
+
+
+def check_conditions(store: Store, subject: Subject) -> None:
+    """Find out whether a store honours conditions, by METADATA that was just written.
+
+    Servers that know no conditional writes pass over the headers, and publishers would overwrite
+    each other's pages without a word. Here at worst the same bytes are written once more.
+
+    Raises:
+        RemoteError: it does not.
+    """
+    key = layout.folder(subject.project) + subject.filename + layout.METADATA
+    for expected in (None, _NOBODYS_ETAG):
+        try:
+            store.write(key, subject.metadata, layout.METADATA_FILE, expected=expected)
+        except Changed:
+            continue
+        raise RemoteError(
+            "the server overwrites what it was told not to",
+            file=key,
+            hint="Publishing needs a server that honours conditional writes (If-None-Match, "
+            "If-Match); a newer version of this one may.",
+        )
 
 
 def _put(store: Store, key: str, data: bytes, kind: Kind) -> None:

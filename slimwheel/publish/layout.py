@@ -13,9 +13,13 @@ Sources: PyPA specifications, "Simple repository API"; Amazon S3 user guide, "Ho
 website".
 """
 
+import re
 from urllib.parse import quote
 
+from packaging.utils import canonicalize_name
+
 from slimwheel.publish.store import Kind
+from slimwheel.wheelfile.names import WheelName
 
 ROOT = "simple/"
 METADATA = ".metadata"
@@ -32,6 +36,19 @@ METADATA_FILE = Kind("text/plain; charset=utf-8", _FOREVER)
 ENTRY_FILE = Kind("application/json", _SHORT)
 HTML = Kind("text/html; charset=utf-8", _SHORT)
 JSON = Kind("application/vnd.pypi.simple.v1+json", _SHORT)
+
+_NORMALIZED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def is_normalized(name: str) -> bool:
+    """Whether a folder's name is one that installers ask for: PEP 503, "Normalized Names"."""
+    return _NORMALIZED.fullmatch(name) is not None
+
+
+def is_wheel_of(project: str, name: str) -> bool:
+    """Whether a name, relative to the folder of a project, is that of one of its wheels."""
+    parsed = WheelName.parse(name) if "/" not in name else None
+    return parsed is not None and canonicalize_name(parsed.distribution) == project
 
 
 def folder(project: str) -> str:

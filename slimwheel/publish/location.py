@@ -1,20 +1,22 @@
 """Where an index is, `s3://bucket/prefix` or `file:///directory`, and what its URL is."""
 
 import contextlib
+import dataclasses
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from slimwheel.errors import UsageError
 from slimwheel.publish.layout import ROOT
 from slimwheel.publish.store import Store
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]|%00")
 _FORMS = "Write s3://BUCKET/PREFIX, or file:///DIRECTORY."
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Location:
     """Where an index is kept.
 
@@ -65,7 +67,9 @@ def parse_location(
     Raises:
         UsageError: it is neither of the two.
     """
-    parts = urlsplit(text)
+    parts = _split(text)
+    if public_url is not None:
+        _check_public(public_url)
     if parts.query or parts.fragment or parts.username:
         raise UsageError(f"'{text}' is more than a place", hint=_FORMS)
     if parts.scheme == "s3" and parts.netloc:
@@ -81,7 +85,28 @@ def parse_location(
         path = str(Path(unquote(parts.path)))
         if Path(path).is_absolute():
             return Location("file", "", path, None, public_url)
-    raise UsageError(f"'{text}' is no place to publish to", hint=_FORMS)
+    raise UsageError(f"{text!r} is no place to publish to", hint=_FORMS)
+
+
+def _split(text: str) -> SplitResult:
+    """Split a URL; one of nothing but its path where it is none."""
+    try:
+        text.encode()  # The words of a command need not be UTF-8.
+        if _CONTROL.search(text) is None:
+            return urlsplit(text)
+    except ValueError:
+        pass
+    return SplitResult("", "", text, "", "")
+
+
+def _check_public(url: str) -> None:
+    parts = _split(url)
+    known = parts.scheme in ("http", "https") and parts.netloc
+    if not known or parts.query or parts.fragment or " " in url:
+        raise UsageError(
+            f"{url!r} is not the URL of a directory of a web server",
+            hint="Give --public-url what people reach the place by: https://HOST/PATH.",
+        )
 
 
 @contextlib.contextmanager
@@ -106,4 +131,5 @@ def open_store(location: Location) -> Iterator[tuple[Store, str]]:
         from slimwheel.publish.s3 import S3Store
 
         s3 = S3Store(location.bucket, location.path, location.endpoint_url)
-        yield s3, location.index_url(s3.region)
+        at = dataclasses.replace(location, endpoint_url=s3.endpoint_url)
+        yield s3, at.index_url(s3.region)

@@ -14,7 +14,7 @@ from slimwheel.publish.entry import FileEntry
 from slimwheel.publish.layout import JSON_PAGE
 
 API_VERSION = "1.1"
-_HTML_REVISION = re.compile(rb'<meta name="slimwheel:revision" content="(\d+)">')
+_HTML_REVISION = re.compile(rb'<meta name="slimwheel:revision" content="(\d{1,18})">')
 _REVISION = "_revision"
 
 
@@ -25,7 +25,7 @@ def revision_of(data: bytes) -> int:
         return int(found[1])
     try:
         page = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return 0
     number = page.get(_REVISION) if isinstance(page, dict) else None
     return number if isinstance(number, int) else 0

@@ -1,8 +1,9 @@
 """Publishing wheels: what goes first, what is refused, and what came of it."""
 
+import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +15,9 @@ from slimwheel.errors import OutputExists, UsageError
 from slimwheel.publish import layout
 from slimwheel.publish.companions import is_companion
 from slimwheel.publish.entry import FileEntry, Subject
-from slimwheel.publish.index import add_entry, check_ours, update_project, update_root, waits
-from slimwheel.publish.store import Changed, Store
+from slimwheel.publish.index import add_entry, check_conditions, update_project, update_root, waits
+from slimwheel.publish.store import Busy, Changed, Store
+from slimwheel.publish.takeover import check_ours
 from slimwheel.wheelfile.names import WheelName
 
 SCHEMA = 1
@@ -116,12 +118,17 @@ def publish(
         RemoteError: the store fails.
         OutputError: the directory cannot be written.
     """
-    subjects = [Subject(path) for path in request.wheels]
-    for named in {subject.project for subject in subjects}:
-        check_ours(store, named)
+    try:
+        request.reason.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("the reason is not UTF-8", hint="Write it in UTF-8.") from error
+    subjects = _distinct(Subject(path) for path in request.wheels)
+    entries = {name: _project_of(store, name) for name in (*request.yank, *request.unyank)}
+    projects = dict.fromkeys([*(subject.project for subject in subjects), *entries.values()])
+    for project in projects:
+        check_ours(store, project)
     known = {subject.filename: _compare(store, subject) for subject in subjects}
     changes = [(name, request.reason or "yanked") for name in request.yank]
-    entries = {name: _entry_of(store, name) for name in (*request.yank, *request.unyank)}
     total = sum(subject.size for subject in subjects)
     publication, done = Publication(url), 0
     for subject in subjects:
@@ -129,20 +136,19 @@ def publish(
         def advance(sent: int, before: int = done, name: str = subject.filename) -> None:
             watch(Progress(f"upload {name}", before + sent, total))
 
-        there = known[subject.filename]
-        status: Status = "unchanged" if there else "to upload"
+        there, status = known[subject.filename]
         if not request.dry_run:
             status = _upload(store, subject, advance)
             add_entry(store, subject)
+            if subject is subjects[0]:
+                check_conditions(store, subject)
         done += subject.size
         watch(Progress(f"upload {subject.filename}", done, total))
         publication.files.append(_published(subject, url, status, there))
-    projects: dict[str, None] = dict.fromkeys(subject.project for subject in subjects)
     for name, reason in [*changes, *((name, None) for name in request.unyank)]:
         if not request.dry_run:
             _mark(store, name, reason)
         (publication.unyanked if reason is None else publication.yanked).append(name)
-        projects.setdefault(entries[name][0])
     if request.dry_run:
         return publication
     for project in projects:
@@ -153,24 +159,48 @@ def publish(
     return publication
 
 
-def _compare(store: Store, subject: Subject) -> FileEntry | None:
+def _distinct(subjects: Iterable[Subject]) -> list[Subject]:
+    """Return wheels once each; refuse two of one name."""
+    found: dict[str, Subject] = {}
+    for subject in subjects:
+        other = found.setdefault(subject.filename, subject)
+        if other.sha256 != subject.sha256:
+            raise UsageError(
+                f"is to be published beside {other.path}, which is another file of that name",
+                file=subject.path,
+                hint="Name one of them.",
+            )
+    return list(found.values())
+
+
+def _compare(store: Store, subject: Subject) -> tuple[FileEntry | None, Status]:
     """Return the entry of a wheel that is published already; refuse another of its name."""
     key = layout.folder(subject.project) + subject.filename
     stored = store.read(key + layout.ENTRY)
-    if stored is None:
-        return None
-    entry = FileEntry.from_bytes(stored.data, place=key + layout.ENTRY)
-    if entry.hashes.sha256 != subject.sha256:
-        raise _conflict(subject, entry.hashes.sha256)
-    return entry
+    entry = FileEntry.from_bytes(stored.data, place=key + layout.ENTRY) if stored else None
+    # The file itself, too: it may be there without an entry, or be another by now.
+    there = [store.sha256(key), entry.hashes.sha256 if entry else None]
+    for sha256 in filter(None, there):
+        if sha256 != subject.sha256:
+            raise _conflict(subject, sha256)
+    return entry, "unchanged" if any(there) else "to upload"
 
 
 def _upload(store: Store, subject: Subject, advance: Callable[[int], None]) -> Status:
+    for _ in waits():
+        with contextlib.suppress(Busy):
+            return _upload_once(store, subject, advance)
+    raise AssertionError  # waits() raised.
+
+
+def _upload_once(store: Store, subject: Subject, advance: Callable[[int], None]) -> Status:
     key = layout.folder(subject.project) + subject.filename
     there = store.sha256(key)
     if there is None:
         try:
             store.upload(key, subject.path, layout.WHEEL, subject.sha256, advance)
+        except Busy:
+            raise
         except Changed:
             # By another publisher just now, or before by other means that left no hash.
             there = store.sha256(key) or _downloaded_sha256(store, key)
@@ -198,8 +228,8 @@ def _conflict(subject: Subject, there: str) -> OutputExists:
     )
 
 
-def _entry_of(store: Store, filename: str) -> tuple[str, str]:
-    """Return project and key of the entry of a file that is on the index."""
+def _project_of(store: Store, filename: str) -> str:
+    """Return the project of a file that is on the index."""
     name = WheelName.parse(filename)
     project = canonicalize_name(name.distribution) if name else ""
     key = f"{layout.folder(project)}{filename}{layout.ENTRY}"
@@ -207,12 +237,12 @@ def _entry_of(store: Store, filename: str) -> tuple[str, str]:
         raise UsageError(
             "is not on the index", file=filename, hint="Give the name of a file as its page has it."
         )
-    return project, key
+    return project
 
 
 def _mark(store: Store, filename: str, reason: str | None) -> None:
     """Yank a file for a reason, or no longer."""
-    _, key = _entry_of(store, filename)
+    key = f"{layout.folder(_project_of(store, filename))}{filename}{layout.ENTRY}"
     for _ in waits():
         stored = store.read(key)
         if stored is None:

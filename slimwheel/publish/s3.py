@@ -3,12 +3,15 @@
 import base64
 import contextlib
 import io
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
 
 from slimwheel.errors import ToolError
-from slimwheel.publish.store import Advance, Changed, Entry, Kind, Stored
+from slimwheel.publish.store import Advance, Busy, Changed, Entry, Kind, Stored
 
 try:
     import boto3
@@ -26,10 +29,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ABSENT = ("NoSuchKey", "404")
-# 409: another conditional write of the same object is under way.
-_CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+_CHANGED = ("PreconditionFailed", "412")
+# Another conditional write of the same object is under way.
+_BUSY = ("ConditionalRequestConflict", "OperationAborted", "409")
 _ATTEMPTS = 4
 _SECONDS = 20  # without an answer
+# After a wheel's last byte: what lies in this machine's buffers has to go over a slow line, and
+# the server may only then begin to write.
+_SECONDS_AFTER_UPLOAD = 300
+_AMAZONS = (".amazonaws.com", ".amazonaws.com.cn")
 _SHA256 = "sha256"
 
 
@@ -38,6 +46,7 @@ class S3Store:
 
     Attributes:
         region: where the bucket is, as far as the configuration says.
+        endpoint_url: of a server that is not Amazon's, also where boto3's configuration names it.
     """
 
     directory_keys = True
@@ -52,23 +61,18 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
         self._where = f"s3://{bucket}/{prefix}"
         with self._translated(""):
-            self._client: S3Client = boto3.client(
-                "s3",
-                endpoint_url=endpoint_url,
-                config=Config(
-                    connect_timeout=_SECONDS,
-                    read_timeout=_SECONDS,
-                    retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-                    # Other servers know no names of hosts by bucket.
-                    s3={"addressing_style": "path"} if endpoint_url else None,
-                ),
-            )
+            try:
+                self.endpoint_url = endpoint_url or _configured_endpoint()
+                self._client = _client(self.endpoint_url, _SECONDS)
+                self._uploads = _client(self.endpoint_url, _SECONDS_AFTER_UPLOAD)
+            except ValueError as error:  # An endpoint that is no URL.
+                raise explained(error, self._where, None) from error
         self.region: str | None = self._client.meta.region_name
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         for page in self._pages(prefix, ""):
             for found in page.get("Contents", ()):
-                yield Entry(found["Key"].removeprefix(self._prefix), found["Size"], found["ETag"])
+                yield Entry(found["Key"].removeprefix(self._prefix), found["Size"])
 
     def directories(self, prefix: str) -> list[str]:
         begin = self._prefix + prefix
@@ -94,11 +98,12 @@ class S3Store:
             self._client.download_file(self._bucket, self._prefix + key, str(target))
 
     def write(self, key: str, data: bytes, kind: Kind, *, expected: str | None) -> None:
-        self._put(key, kind, io.BytesIO(data), {}, expected)
+        self._put(self._client, key, kind, io.BytesIO(data), {}, expected)
 
     def upload(self, key: str, path: Path, kind: Kind, sha256: str, advance: Advance) -> None:
         with path.open("rb") as stream:
             self._put(
+                self._uploads,
                 key,
                 kind,
                 _Watched(stream, advance),
@@ -121,17 +126,25 @@ class S3Store:
                     return None
                 raise
             got["Body"].close()
-            return got["Metadata"].get(_SHA256)
+            said = got["Metadata"].get(_SHA256, "").lower()
+            # Others write it as they please.
+            return said if re.fullmatch("[0-9a-f]{64}", said) else None
 
     def _put(
-        self, key: str, kind: Kind, body: Any, more: dict[str, Any], expected: str | None
+        self,
+        client: "S3Client",
+        key: str,
+        kind: Kind,
+        body: Any,
+        more: dict[str, Any],
+        expected: str | None,
     ) -> None:
         condition: dict[str, Any] = (
             {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
         )
         with self._translated(key):
             try:
-                self._client.put_object(
+                client.put_object(
                     Bucket=self._bucket,
                     Key=self._prefix + key,
                     Body=body,
@@ -141,6 +154,8 @@ class S3Store:
                     **condition,
                 )
             except ClientError as error:
+                if _code(error) in _BUSY:
+                    raise Busy(key) from error
                 # Where what it is to replace has gone, some servers say so.
                 if _code(error) in _CHANGED or (expected and _code(error) in _ABSENT):
                     raise Changed(key) from error
@@ -158,6 +173,28 @@ class S3Store:
             yield
         except (BotoCoreError, ClientError, boto3.exceptions.Boto3Error) as error:
             raise explained(error, self._where, key or None) from error
+
+
+def _client(endpoint_url: str | None, seconds: int) -> "S3Client":
+    return boto3.client(
+        "s3",
+        # boto3 alone knows AWS_DEFAULT_REGION only; all of Amazon's other tools take this.
+        region_name=os.environ.get("AWS_REGION") or None,
+        endpoint_url=endpoint_url,
+        config=Config(
+            connect_timeout=_SECONDS,
+            read_timeout=seconds,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            # Other servers know no names of hosts by bucket.
+            s3={"addressing_style": "path"} if endpoint_url else None,
+        ),
+    )
+
+
+def _configured_endpoint() -> str | None:
+    """Return the URL of a server that is not Amazon's, from AWS_ENDPOINT_URL or a profile."""
+    url: str = _client(None, _SECONDS).meta.endpoint_url
+    return None if (urlsplit(url).hostname or "").endswith(_AMAZONS) else url
 
 
 def _code(error: ClientError) -> str:

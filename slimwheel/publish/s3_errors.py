@@ -86,7 +86,7 @@ def _explained(error: Exception) -> tuple[str, str | None]:
 def _by_code(error: ClientError) -> tuple[str, str | None]:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    message = str(error.response.get("Error", {}).get("Message", "")) or str(error)
+    message = " ".join(str(error.response.get("Error", {}).get("Message", "") or error).split())
     if code in _BY_CODE:
         problem, hint = _BY_CODE[code]
         return f"{problem} ({code})", hint

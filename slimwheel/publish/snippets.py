@@ -5,6 +5,7 @@ whichever index has the higher version, and anybody may register a name on PyPI.
 either ask one index alone, or pin hashes, or bind a name to its index.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
@@ -43,7 +44,7 @@ def _pip(url: str, files: Sequence[Published]) -> str:
     pins = " ".join(f"'{pin}'" for pin in _pins(files))
     wanted = " ".join(f"'{pin}'" for pin in _wanted(files))
     return (
-        f"pip install --no-deps --index-url {url} {pins}\n"
+        f"pip install --no-deps --index-url {shlex.quote(url)} {pins}\n"
         f"pip install {wanted}   # what they require, from PyPI"
     )
 

@@ -10,18 +10,21 @@ class Changed(Exception):
     """An object was not written: it is not, or no longer, what the writer took it for."""
 
 
+class Busy(Changed):
+    """An object was not written: somebody else is writing it, and nobody knows yet what."""
+
+
 @dataclass(frozen=True)
 class Entry:
-    """An object in a listing. `etag` is another for other bytes; `size` counts bytes."""
+    """An object in a listing; `size` counts bytes."""
 
     key: str
     size: int
-    etag: str
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that was read."""
+    """An object that was read. `etag` is another for other bytes."""
 
     data: bytes
     etag: str
@@ -73,7 +76,7 @@ class Store(Protocol):
             expected: the ETag of what it replaces; None where nothing may be there.
 
         Raises:
-            Changed: something else is there.
+            Changed: something else is there, or came while this was written.
         """
         ...
 

@@ -1,6 +1,7 @@
 """The words of `slimwheel publish`, and what it says; to a directory."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 from tests.unit.publish.wheels import companion, plain, slim
 
 
-def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "slimwheel", "publish", *map(str, words)]
+def run(*words: str | bytes | Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "slimwheel", "publish", *map(os.fsdecode, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -22,10 +23,14 @@ def run(*words: str | Path) -> "subprocess.CompletedProcess[str]":
         (["file:///x", "--reason", "r", "--reindex"], "--reason is for --yank"),
         (["file:///x", "--reindex", "--dry-run"], "--reindex has no --dry-run"),
         (["file:///x", "absent.whl"], "absent.whl: is not a file"),
+        (["file:///x", "--yank", "f", "--unyank", "f"], "f: is to be yanked and unyanked"),
+        (["file:///x", "--yank", "f", "--reason", b"\xff"], "not UTF-8"),
+        ([b"file:///\xff", "--reindex"], "no place to publish to"),
+        (["file:///x", "--reindex", "--public-url", "wheels.org"], "is not the URL"),
         (["/x", "--reindex"], "no place to publish to"),
     ],
 )
-def test_words_that_do_not_fit(words: list[str], problem: str) -> None:
+def test_words_that_do_not_fit(words: list[str | bytes], problem: str) -> None:
     done = run(*words)
     assert done.returncode == 2
     assert problem in done.stderr
@@ -46,7 +51,7 @@ def test_as_json(tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert report["dry_run"] is True
     assert [file["status"] for file in report["files"]] == ["to upload"]
-    assert list((tmp_path / "index").iterdir()) == []
+    assert not (tmp_path / "index").exists()
 
 
 def test_an_error_as_json(tmp_path: Path) -> None:

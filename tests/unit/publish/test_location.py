@@ -31,6 +31,7 @@ def test_the_url_of_the_index(
     [
         *("", "b/p", "/tmp/x", "http://b/p"),
         *("s3://", "s3:///p", "s3://b//p", "s3://b/../p", "s3://b/p?x=1", "s3://key@b/p"),
+        *("s3://[b/p", "s3://b/p\nq", "s3://b/\udcff", "file:///a%00b", "file:///a\x7f"),
         *("file://host/p", "file://relative", "file:///"),
     ],
 )
@@ -38,6 +39,15 @@ def test_no_place(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_location(text)
     assert "s3://" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["w.org", "https:///x", "https://w.org/?x=1", "https://w.org/#x", "s3://b", "https://w x", ""],
+)
+def test_no_public_url(url: str) -> None:
+    with pytest.raises(UsageError, match="is not the URL"):
+        parse_location("s3://b/p", public_url=url)
 
 
 def test_an_endpoint_is_for_s3_only() -> None:

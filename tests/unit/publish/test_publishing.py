@@ -300,6 +300,9 @@ def test_a_malformed_entry_is_named(store: DirectoryStore, root: Path, wheels: P
     (root / f"simple/plain/{wheel.name}.json").write_text('{"filename": 3}')
     with pytest.raises(RemoteError, match=rf"{wheel.name}.json: is not an entry .* filename"):
         reindex(store)
+    (root / f"simple/plain/{wheel.name}.json").write_text("")
+    with pytest.raises(RemoteError, match=r"is not an entry of the index: Invalid JSON"):
+        reindex(store)
 
 
 def test_sets_of_devices_under_one_version_are_warned_about(

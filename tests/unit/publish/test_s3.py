@@ -10,7 +10,8 @@ from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from slimwheel.publish import Request, publish
+from slimwheel.errors import RemoteError
+from slimwheel.publish import Request, open_store, parse_location, publish
 from slimwheel.publish.s3 import S3Store
 from slimwheel.publish.s3_errors import explained
 from slimwheel.publish.store import Changed, Kind
@@ -69,6 +70,34 @@ def test_a_write_on_condition(bucket: Any) -> None:
     assert store.read("k") != first
     assert store.read("absent") is None
     assert store.sha256("k") is None
+
+
+def test_the_region_and_the_server_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with open_store(parse_location("s3://b/p")) as (_, url):
+        assert url == "https://b.s3.eu-west-1.amazonaws.com/p/simple/"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://storage.example:9000")
+    with open_store(parse_location("s3://b/p")) as (_, url):
+        assert url == "http://storage.example:9000/b/p/simple/"
+
+
+def test_an_endpoint_that_is_no_url() -> None:
+    with pytest.raises(RemoteError, match="Invalid endpoint") as caught:
+        S3Store("b", "p", "localhost:9000")
+    assert "endpoint" in caught.value.hint
+
+
+def test_hashes_that_others_wrote(bucket: Any) -> None:
+    store = S3Store("bucket", "", None)
+    right = "ab" * 32
+    for said, understood in ((right.upper(), right), ("q83v", None), ("", None)):
+        bucket.put_object(Bucket="bucket", Key="k", Body=b"1", Metadata={"sha256": said})
+        assert store.sha256("k") == understood
 
 
 def test_a_listing_of_many(bucket: Any) -> None:
