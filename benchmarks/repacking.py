@@ -1,6 +1,6 @@
 """Repacking beside everything else: `python -m benchmarks.repacking`.
 
-The same wheels, the same deletions, in turn: slimwheel; what people do (unpack, delete, strip, pack);
+The same wheels and deletions, in turn: slimwheel; what people do (unpack, delete, strip, pack);
 auditwheel, where it can; a plain rewrite by zipfile; and the floor, the least that could be done.
 """
 
