@@ -62,7 +62,7 @@ def command(
     )
     with open_store(place) as (store, url), ProgressDisplay() as display:
         chosen = with_companions(wheels, store)
-        _refuse_broken(chosen, options["ignore"])
+        _refuse_broken(chosen, options["ignore"], as_json=as_json)
         request = Request(
             wheels=chosen,
             yank=options["yank"],
@@ -103,16 +103,20 @@ def _check_words(wheels: Sequence[Path], rebuild: bool, options: dict[str, Any])
             raise UsageError("is not a file", file=wheel, hint="Name a wheel.")
 
 
-def _refuse_broken(wheels: Sequence[Path], ignore: Sequence[str]) -> None:
+def _refuse_broken(wheels: Sequence[Path], ignore: Sequence[str], *, as_json: bool) -> None:
     """End the command where a wheel has errors: nothing is published then."""
     codes = chosen_codes((), ignore)
     broken = [found for found in (verified(path, codes) for path in wheels) if not found.ok]
+    if not broken:
+        return
     for found in broken:
         for line in (*finding_lines(found), verdict(found)):
             click.echo(line, err=True)
-    if broken:
-        click.echo("slimwheel: nothing was published", err=True)
-        sys.exit(FINDINGS)
+    click.echo("slimwheel: nothing was published", err=True)
+    if as_json:
+        report = {"schema": 1, "refused": [found.to_json() for found in broken]}
+        click.echo(json.dumps(report, indent=1))
+    sys.exit(FINDINGS)
 
 
 def _show(publication: Publication, *, rebuild: bool) -> None:

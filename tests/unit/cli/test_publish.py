@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,14 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     assert done.returncode == 10
     assert "is not a directory" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_refusal_as_json(tmp_path: Path) -> None:
+    wheel = plain(tmp_path)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("plain/more.py", "")
+    done = run(f"file://{tmp_path}/index", "--json", wheel)
+    assert done.returncode == 1
+    (refused,) = json.loads(done.stdout)["refused"]
+    assert [finding["code"] for finding in refused["findings"]] == ["SW102"]
+    assert not (tmp_path / "index" / "simple").exists()
