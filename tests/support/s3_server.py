@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -119,6 +120,9 @@ def s3_server(
     finally:
         server.kill()
         shutil.rmtree(directory, ignore_errors=True)
+        for port in ports.values():
+            for left in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 def _wait(server: Server, log: Path) -> None:
