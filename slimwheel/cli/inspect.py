@@ -107,7 +107,7 @@ def command(source: str, cuda: bool, as_json: bool, **options: Any) -> None:
         with (
             tempfile.TemporaryDirectory(prefix="slimwheel-inspect-") as scratch,
             Wheel.open(path) as wheel,
-            Facts(wheel, Path(scratch)) as facts,
+            Facts(wheel, Path(scratch), blocks=False) as facts,
         ):
             plan, _, _ = plan_wheel(facts, loaded, build_options)
             remains = remains_of(breakdown, plan)

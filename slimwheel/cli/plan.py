@@ -56,7 +56,7 @@ def command(source: str, recipe: str, why: str | None, as_json: bool, **options:
     with (
         tempfile.TemporaryDirectory(prefix="slimwheel-plan-") as scratch,
         Wheel.open(path) as wheel,
-        Facts(wheel, Path(scratch)) as facts,
+        Facts(wheel, Path(scratch), blocks=False) as facts,
     ):
         plan, _, _ = plan_wheel(facts, loaded, build_options)
     if why is not None:

@@ -4,7 +4,7 @@ Headers, section names and the dynamic section are read and checked at once; eve
 be long (symbols, versions, notes) is read when it is asked for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -85,8 +85,7 @@ class ElfFile:
 
     def dynamic_value(self, tag: int) -> int | None:
         """Return the value of the last dynamic entry with a tag, which is the one loaders use."""
-        entries = self.entries((tag,))
-        return entries[-1].value if entries else None
+        return self._dynamic_values.get(tag)
 
     def offset_of(self, address: int, size: int) -> int:
         """Return the file offset of `size` bytes at an address; ElfError if no PT_LOAD has them."""
@@ -111,6 +110,19 @@ class ElfFile:
         """Return a string of the dynamic string table by its offset in the table."""
         start, stop = self.string_table
         return self.source.string(start + offset, stop, "a dynamic string", _MAX_STRING)
+
+    def string_reader(self) -> Callable[[int], str]:
+        """Return what does as `string`, for tables that name many: it holds a copy of the table."""
+        start, stop = self.string_table
+        table = bytes(self.data[start:stop])
+
+        def read(offset: int) -> str:
+            end = table.find(b"\0", offset)
+            if end < 0 or end - offset > _MAX_STRING:
+                return self.string(offset)  # raises, naming the place
+            return table[offset:end].decode("utf-8", "surrogateescape")
+
+        return read
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
@@ -140,7 +152,7 @@ class ElfFile:
             return None
         return self.source.string(segment.offset, segment.end, "PT_INTERP", _MAX_STRING)
 
-    @property
+    @cached_property
     def is_executable(self) -> bool:
         """Whether this is a program: ET_EXEC, or a position-independent executable.
 
@@ -197,6 +209,10 @@ class ElfFile:
     def symbols(self) -> Iterator[Symbol]:
         """Yield the dynamic symbols in order, without the null symbol."""
         return read_symbols(self)
+
+    @cached_property
+    def _dynamic_values(self) -> dict[int, int]:
+        return {entry.tag: entry.value for entry in self.dynamic}
 
     def _dynamic_string(self, tag: int) -> str | None:
         value = self.dynamic_value(tag)

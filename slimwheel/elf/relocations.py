@@ -5,12 +5,13 @@ types are those of the x86-64 psABI, "Relocation Types".
 """
 
 import struct
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from slimwheel.elf.errors import ElfShapeError
@@ -30,9 +31,10 @@ DT_RELRSZ = 35
 DT_RELR = 36
 
 _WORD = struct.Struct("<Q")
-_ADDEND = struct.Struct("<q")
 _WORD_BITS = 64
 _ADDEND_OFFSET = 16
+# How many relocations are read at a time.
+_ROWS = 1 << 14
 _ADDRESSES = 1 << 64
 # Linkers of the largest libraries write a tenth of this. One word of DT_RELR can stand for 63.
 _MAX_RELOCATIONS = 1 << 22
@@ -80,10 +82,10 @@ class Relocations:
             ElfShapeError: relocations without addends (DT_REL), which x86-64 does not use.
         """
         addresses, infos, addends = array("Q"), array("Q"), array("q")
-        for address, info, addend, _ in read_rows(elf):
-            addresses.append(address)
-            infos.append(info)
-            addends.append(addend)
+        for columns in read_columns(elf):
+            addresses += columns.addresses
+            infos += columns.infos
+            addends += columns.addends
         order = sorted(range(len(addresses)), key=addresses.__getitem__)
         used = {info >> 32 for info in infos} - {0}
         symbols = {i: s for i, s in enumerate(elf.symbols(), 1) if i in used} if used else {}
@@ -119,6 +121,21 @@ class Relocations:
         )
 
 
+class Columns(NamedTuple):
+    """Relocations that follow each other in one table, field by field.
+
+    Attributes:
+        infos: symbol and type, as r_info has them.
+        offset: where in the file the first of the addends stands, the others 24 bytes apart; None
+            where the data that is relocated holds them (DT_RELR).
+    """
+
+    addresses: "array[int]"
+    infos: "array[int]"
+    addends: "array[int]"
+    offset: int | None
+
+
 def read_rows(elf: ElfFile) -> Iterator[tuple[int, int, int, int | None]]:
     """Yield address, info (symbol and type), addend and the addend's offset in the file.
 
@@ -128,28 +145,60 @@ def read_rows(elf: ElfFile) -> Iterator[tuple[int, int, int, int | None]]:
     Raises:
         ElfError, ElfShapeError: as `Relocations.read`.
     """
+    for addresses, infos, addends, offset in read_columns(elf):
+        rows = zip(addresses, infos, addends, strict=True)
+        for number, (address, info, addend) in enumerate(rows):
+            place = None if offset is None else offset + number * RELA.size
+            yield address, info, addend, place
+
+
+def read_columns(elf: ElfFile) -> Iterator[Columns]:
+    """Yield what `read_rows` does, thousands at a time.
+
+    Raises:
+        ElfError, ElfShapeError: as `Relocations.read`.
+    """
     if elf.dynamic_value(DT_RELAENT) not in (None, RELA.size):
         raise ElfError("relocations of another size than 24 bytes", file=elf.name)
     if elf.dynamic_value(DT_PLTREL) not in (None, DT_RELA):
         raise ElfShapeError("relocations without addends", file=elf.name)
-    rows = islice(_all_rows(elf), _MAX_RELOCATIONS + 1)
-    for number, row in enumerate(rows):
-        if number == _MAX_RELOCATIONS:
+    count = 0
+    for columns in chain(_with_addends(elf), _packed(elf)):
+        count += len(columns.addresses)
+        if count > _MAX_RELOCATIONS:
             raise ElfError(f"more than {_MAX_RELOCATIONS} relocations", file=elf.name)
-        yield row
+        yield columns
 
 
-def _all_rows(elf: ElfFile) -> Iterator[tuple[int, int, int, int | None]]:
+def _with_addends(elf: ElfFile) -> Iterator[Columns]:
+    step = _ROWS * RELA.size
     for table_tag, size_tag in ((DT_RELA, DT_RELASZ), (DT_JMPREL, DT_PLTRELSZ)):
         start, table = _table(elf, table_tag, size_tag, RELA.size)
-        offsets = range(start + _ADDEND_OFFSET, start + len(table), RELA.size)
-        for offset, row in zip(offsets, RELA.iter_unpack(table), strict=True):
-            yield (*row, offset)
+        for offset in range(0, len(table), step):
+            part = table[offset : offset + step]
+            unsigned, signed = _words("Q", part), _words("q", part)
+            yield Columns(
+                unsigned[0::3], unsigned[1::3], signed[2::3], start + offset + _ADDEND_OFFSET
+            )
+
+
+def _packed(elf: ElfFile) -> Iterator[Columns]:
     memory = Memory(elf)
-    _, packed = _table(elf, DT_RELR, DT_RELRSZ, _WORD.size)
-    for address in _packed_addresses(packed):
-        (addend,) = _ADDEND.unpack(memory.read(address, _ADDEND.size))
-        yield address, RelocationType.RELATIVE, addend, None
+    _, table = _table(elf, DT_RELR, DT_RELRSZ, _WORD.size)
+    addresses = _packed_addresses(table)
+    while some := array("Q", islice(addresses, _ROWS)):
+        data = b"".join(memory.read(address, _WORD.size) for address in some)
+        yield Columns(
+            some, array("Q", [RelocationType.RELATIVE]) * len(some), _words("q", data), None
+        )
+
+
+def _words(kind: str, data: bytes | memoryview) -> "array[int]":
+    words: array[int] = array(kind)
+    words.frombytes(data)
+    if sys.byteorder == "big":
+        words.byteswap()
+    return words
 
 
 def _table(elf: ElfFile, table_tag: int, size_tag: int, entry_size: int) -> tuple[int, memoryview]:

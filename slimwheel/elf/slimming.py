@@ -169,7 +169,11 @@ class _Cut:
             raise self._refusal(f"{section.name} has entries of {section.entry_size} bytes")
         changed = []
         data = self._elf.data[section.offset : section.end]
-        for number, (index,) in enumerate(_SYMBOL_SECTION_INDEX.iter_unpack(data)):
+        indexes = [index for (index,) in _SYMBOL_SECTION_INDEX.iter_unpack(data)]
+        # There are millions of symbols and few sections, of which most stay what they are.
+        concerned = {index for index in set(indexes) if self._renumbered.get(index) != index}
+        rows = ((n, i) for n, i in enumerate(indexes) if i in concerned) if concerned else ()
+        for number, index in rows:
             if index < fmt.SHN_LORESERVE and self._renumbered.get(index, index) != index:
                 changed.append((number, self._renumbered[index]))
             elif index not in self._renumbered and index < len(self._elf.sections):
@@ -182,11 +186,11 @@ class _Cut:
         if not changed:
             return
         first, last = changed[0][0], changed[-1][0]
-        rows = bytearray(data[first * size : (last + 1) * size])
+        new = bytearray(data[first * size : (last + 1) * size])
         for number, index in changed:
             offset = (number - first) * size + _SECTION_INDEX_OFFSET
-            _SECTION_INDEX.pack_into(rows, offset, index)
-        yield Patch(section.offset + first * size, bytes(rows))
+            _SECTION_INDEX.pack_into(new, offset, index)
+        yield Patch(section.offset + first * size, bytes(new))
 
     def _refuse_unknown(self) -> None:
         count = len(self._elf.sections)

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from slimwheel.elf import format as fmt
 from slimwheel.elf import versions
 from slimwheel.elf.file import ElfFile
+from slimwheel.elf.symbols import symbol_rows
 
 _PATH_TAGS = frozenset({fmt.DT_RPATH, fmt.DT_RUNPATH})
 # How far before a string a longer one that ends in it may begin.
@@ -60,11 +61,8 @@ def _uses(elf: ElfFile) -> Iterator[tuple[Use, int]]:
         yield Use.OTHER, need.name_offset
     for definition in versions.read_definitions(elf):
         yield Use.OTHER, definition.name_offset
-    size = elf.symbol_count * fmt.SYMBOL.size
-    if size:
-        offset = elf.offset_of(elf.dynamic_value(fmt.DT_SYMTAB) or 0, size)
-        for name, *_ in fmt.SYMBOL.iter_unpack(elf.data[offset : offset + size]):
-            yield Use.OTHER, name
+    for name, *_ in symbol_rows(elf):
+        yield Use.OTHER, name
 
 
 def _is_section_string(elf: ElfFile, start: int, stop: int) -> bool:

@@ -45,16 +45,15 @@ def read_symbols(elf: "ElfFile") -> Iterator[Symbol]:
     count = symbol_count(elf)
     if count < 2:
         return
-    size = count * fmt.SYMBOL.size
-    offset = elf.offset_of(elf.dynamic_value(fmt.DT_SYMTAB) or 0, size)
-    rows = fmt.SYMBOL.iter_unpack(elf.data[offset : offset + size])
+    rows = symbol_rows(elf)
     names = _version_names(elf)
     indexes = _version_indexes(elf, count)
+    string = elf.string_reader()
     for (name, info, other, section_index, value, symbol_size), version in islice(
         zip(rows, indexes, strict=True), 1, None
     ):
         yield Symbol(
-            elf.string(name),
+            string(name),
             names.get(version & fmt.VERSION_INDEX),
             bool(version & fmt.VERSION_HIDDEN),
             info & 0xF,
@@ -64,6 +63,18 @@ def read_symbols(elf: "ElfFile") -> Iterator[Symbol]:
             value,
             symbol_size,
         )
+
+
+def symbol_rows(elf: "ElfFile") -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Yield the fields of the dynamic symbols as the file has them, the null symbol included.
+
+    These are: the name's offset, info, other, section, value, size. ElfError on damage.
+    """
+    size = symbol_count(elf) * fmt.SYMBOL.size
+    if not size:
+        return iter(())
+    offset = elf.offset_of(elf.dynamic_value(fmt.DT_SYMTAB) or 0, size)
+    return fmt.SYMBOL.iter_unpack(elf.data[offset : offset + size])
 
 
 def _version_indexes(elf: "ElfFile", count: int) -> Iterator[int]:

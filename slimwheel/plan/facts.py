@@ -27,7 +27,8 @@ class ElfFacts:
     """An ELF member, unpacked.
 
     Attributes:
-        blocks: where the wheel has it compressed; none where patchelf changed the unpacked copy.
+        blocks: where the wheel has it compressed; none where patchelf changed the unpacked copy, or
+            nobody asked for them.
     """
 
     member: str
@@ -43,10 +44,13 @@ class Facts:
     Args:
         wheel: open for as long as the facts are used.
         scratch: a directory for unpacked ELF files; the caller removes it.
+        blocks: whether to note where ELF files' compressed blocks are, as a build wants that copies
+            them; without it unpacking takes less.
     """
 
-    def __init__(self, wheel: Wheel, scratch: Path) -> None:
+    def __init__(self, wheel: Wheel, scratch: Path, *, blocks: bool = True) -> None:
         self.wheel = wheel
+        self._blocks = blocks
         self._scratch = scratch
         self._kinds: dict[str, ContentKind | None] = {}
         self._elf: dict[str, ElfFacts] = {}
@@ -90,11 +94,12 @@ class Facts:
         """
         if member not in self._elf:
             path = self._scratch / f"{next(self._numbers)}.elf"
-            walk = self.wheel.walk(self.wheel.members[member])
+            upstream = self.wheel.members[member]
+            walk = self.wheel.walk(upstream) if self._blocks else None
             with path.open("wb") as out:
-                for chunk in walk:
+                for chunk in self.wheel.chunks(upstream) if walk is None else walk:
                     out.write(chunk)
-            self._elf[member] = self._mapped(member, path, walk.index)
+            self._elf[member] = self._mapped(member, path, walk.index if walk else None)
         return self._elf[member]
 
     def known_elf(self, member: str) -> ElfFile | None:

@@ -7,7 +7,7 @@ counts here is who uses whose symbols.
 
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from slimwheel.cuda import device_code_size
@@ -64,15 +64,18 @@ class Library:
         shared = {version: frozenset(libraries) for version, libraries in holders.items()}
         exports: dict[str, str | None] = {}
         imports: list[Import] = []
+        # Nobody binds to a program's symbols but the libraries that it loads itself.
+        may_export = not elf.is_executable
         for symbol in elf.symbols():
-            # Nobody binds to a program's symbols but the libraries that it loads itself.
-            if is_export(symbol) and not elf.is_executable and symbol.name not in _LINKER_MARKS:
-                if not symbol.hidden or symbol.name not in exports:
-                    exports[symbol.name] = symbol.version
-            elif not symbol.defined and symbol.binding != _LOCAL:
+            name = symbol.name
+            if symbol.defined:
+                is_bound = may_export and is_export(symbol) and name not in _LINKER_MARKS
+                if is_bound and (name not in exports or not symbol.hidden):
+                    exports[name] = symbol.version
+            elif symbol.binding != _LOCAL:
                 libraries = shared.get(symbol.version or "", frozenset())
                 weak = symbol.binding == _WEAK
-                imports.append(Import(symbol.name, symbol.version, libraries, weak))
+                imports.append(Import(name, symbol.version, libraries, weak))
         return cls(
             member,
             elf.soname,
@@ -104,6 +107,14 @@ def is_export(symbol: Symbol) -> bool:
     return symbol.defined and symbol.binding != _LOCAL and symbol.visibility in (0, 3)
 
 
+@dataclass
+class _Group:
+    """Imports of one library that the same others may define."""
+
+    providers: list[Library]
+    wishes: list[Import] = field(default_factory=list)
+
+
 class Linkage:
     """The libraries of one wheel and their bindings."""
 
@@ -115,6 +126,7 @@ class Linkage:
                 self._by_name.setdefault(name, []).append(library)
         self._closures: dict[str, Set[str]] = {}
         self._definers: dict[str, list[Library]] = {}
+        self._grouped: dict[str, Collection[_Group]] = {}
         wanted = {wish.name for library in self.libraries.values() for wish in library.imports}
         for library in self.libraries.values():
             for name in library.exports.keys() & wanted:
@@ -139,22 +151,43 @@ class Linkage:
         that the user needs, directly or through others; where none of them defines it, any: it
         may be there by the time of use, loaded by somebody else.
         """
-        definers = [found for found in self._definers.get(wish.name, []) if found is not user]
+        definers = [found for found in self._definers.get(wish.name, ()) if found is not user]
+        if not definers:
+            return definers
         if wish.version is not None:
             return [found for found in definers if wish.libraries & found.names]
         scope = self.closure(user)
         return [found for found in definers if found.names & scope] or definers
 
     def uses(self, user: Library, others: Collection[str]) -> Iterator[tuple[Import, Library]]:
-        """Yield what a library can only have of others.
+        """Yield what a library can only have of others, by who these are.
 
         Args:
             others: members; what any library beside them defines is not counted.
         """
-        for wish in user.imports:
-            found = self.providers(user, wish)
-            if found and all(provider.member in others for provider in found):
-                yield wish, found[0]
+        for group in self._groups(user):
+            if all(provider.member in others for provider in group.providers):
+                for wish in group.wishes:
+                    yield wish, group.providers[0]
+
+    def is_asked(self, user: Library, library: Library) -> bool:
+        """Tell whether another library may define something that a library imports."""
+        return any(library in group.providers for group in self._groups(user))
+
+    def _groups(self, user: Library) -> Collection["_Group"]:
+        """Return what a library imports of others of the wheel, by who may define it.
+
+        Imports are tens of thousands, and those who may define them are few.
+        """
+        known = self._grouped.get(user.member)
+        if known is None:
+            groups: dict[tuple[str, ...], _Group] = {}
+            for wish in user.imports:
+                if found := self.providers(user, wish):
+                    key = tuple(provider.member for provider in found)
+                    groups.setdefault(key, _Group(found)).wishes.append(wish)
+            known = self._grouped.setdefault(user.member, groups.values())
+        return known
 
     def closure(self, library: Library) -> Set[str]:
         """Return all names that a library needs, directly or through others."""

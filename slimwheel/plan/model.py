@@ -190,7 +190,8 @@ class Plan:
 
     def acted(self, rule: str | None) -> bool:
         """Whether a rule changed anything; what depends on no rule always happens."""
-        return rule is None or any(rule in d.rules for d in self.decisions.values())
+        every = (saving.rule for d in self.decisions.values() for saving in d.savings)
+        return rule is None or rule in every
 
     def with_action(self, *actions: Action) -> list[Decision]:
         """Return the decisions that have one of the actions, sorted by member."""

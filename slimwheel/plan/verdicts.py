@@ -5,9 +5,11 @@ libraries and stays, libc10_cuda needs libc10 and goes. What decides is whose sy
 that stay use, and what these symbols are about. docs/cpu-from-cuda.md states the rule for people.
 """
 
+import fnmatch
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from slimwheel.plan.linkage import Library, Linkage
@@ -39,7 +41,7 @@ def family_of(names: Iterable[str], cuda: Cuda) -> Family | None:
     """Return the family of a library by its SONAME or file name."""
     names = list(names)
     for family in cuda.family:
-        if any(fnmatchcase(name, pattern) for name in names for pattern in family.sonames):
+        if any(fnmatch.fnmatchcase(name, one) for name in names for one in family.sonames):
             return family
     return None
 
@@ -47,9 +49,15 @@ def family_of(names: Iterable[str], cuda: Cuda) -> Family | None:
 def family_of_symbol(symbol: str, cuda: Cuda) -> Family | None:
     """Return the first family that calls its functions so."""
     for family in cuda.family:
-        if any(fnmatchcase(symbol, pattern) for pattern in family.symbols):
+        if family.symbols and _any_of(family.symbols).match(symbol):
             return family
     return None
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one expression for several patterns: symbols are many."""
+    return re.compile("|".join(map(fnmatch.translate, patterns)))
 
 
 def judge(
@@ -77,6 +85,7 @@ class _Judgement:
         self._unshadowable = unshadowable
         self._suspects: set[str] = set()
         self._going: set[str] = set()
+        self._outside: dict[frozenset[str] | str, bool] = {}
 
     def verdicts(self) -> dict[str, Verdict]:
         for library in self._linkage.libraries.values():
@@ -126,9 +135,15 @@ class _Judgement:
 
     def _is_outside(self, libraries: frozenset[str], symbol: str) -> bool:
         """Whether a symbol is one of CUDA's libraries that the wheel does not have."""
-        if libraries:
-            return family_of(libraries, self._cuda) is not None
-        return family_of_symbol(symbol, self._cuda) is not None
+        # Libraries share what they import, and are asked again and again.
+        key = libraries or symbol
+        if key not in self._outside:
+            self._outside[key] = (
+                family_of(libraries, self._cuda)
+                if libraries
+                else family_of_symbol(symbol, self._cuda)
+            ) is not None
+        return self._outside[key]
 
     def _clear_used(self) -> bool:
         """Clear suspects of which what stays takes mostly other things; say whether any was."""
@@ -236,11 +251,9 @@ class _Judgement:
 
     def _is_used(self, library: Library) -> bool:
         return any(
-            library in self._linkage.providers(user, wish)
+            self._linkage.is_asked(user, library)
             for user in self._linkage.libraries.values()
             if user.member not in self._going and user is not library
-            for wish in user.imports
-            if wish.name in library.exports
         )
 
     def _is_runtime(self, name: str) -> bool:

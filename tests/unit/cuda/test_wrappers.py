@@ -3,13 +3,14 @@
 import re
 import struct
 import time
+from array import array
 from pathlib import Path
 
 import pytest
 
 from slimwheel.cuda import prune, read_containers, wrappers
 from slimwheel.cuda.wrappers import wrappers_of
-from slimwheel.elf import ElfFile, ElfShapeError, references
+from slimwheel.elf import ElfFile, ElfShapeError, references, relocations
 from slimwheel.elf import format as fmt
 from slimwheel.errors import ElfError
 from tests.support.compiled_fatbins import compile_library, load_and_look
@@ -204,10 +205,15 @@ def test_wrappers_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_time_does_not_grow_with_sections_times_pointers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file can have 65,000 sections of device code and claim millions of pointers."""
     elf = ElfFile.parse(handmade.library(), "libdevice.so")
-    rows = ((8 * n, 8, n % 65_000 * 32 + 16, None) for n in range(500_000))
-    monkeypatch.setattr(references, "read_rows", lambda elf: rows)
+    columns = relocations.Columns(
+        array("Q", range(0, 4_000_000, 8)),
+        array("Q", [8]) * 500_000,
+        array("q", (n % 65_000 * 32 + 16 for n in range(500_000))),
+        None,
+    )
+    monkeypatch.setattr(references, "read_columns", lambda elf: iter([columns]))
     stretches = [range(32 * n, 32 * n + 16) for n in range(65_000)]
-    monkeypatch.setattr(ElfFile, "symbols", lambda elf: iter(()))
+    monkeypatch.setattr(references, "symbol_rows", lambda elf: iter(()))
     began = time.process_time()
     assert list(references.references_into(elf, stretches)) == []
     # A twentieth of this is usual; trying every section for every pointer takes an hour.
@@ -216,8 +222,10 @@ def test_time_does_not_grow_with_sections_times_pointers(monkeypatch: pytest.Mon
 
 def test_stretches_that_meet_or_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     elf = ElfFile.parse(handmade.library(), "libdevice.so")
-    rows = [(address, 8, address, None) for address in range(100)]
-    monkeypatch.setattr(references, "read_rows", lambda elf: rows)
+    columns = relocations.Columns(
+        array("Q", range(100)), array("Q", [8]) * 100, array("q", range(100)), None
+    )
+    monkeypatch.setattr(references, "read_columns", lambda elf: iter([columns]))
     stretches = [range(50, 60), range(10, 30), range(15, 20), range(60, 61), range(70, 70)]
     targets = [each.target for each in references.references_into(elf, stretches)]
     assert targets == [*range(10, 30), *range(50, 61)]
