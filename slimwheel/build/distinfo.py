@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from slimwheel import __version__
-from slimwheel.plan.served import requirement_name
 from slimwheel.wheelfile.metadata import Headers, entry_point_modules
 from slimwheel.wheelfile.names import expand_tag
+from slimwheel.wheelfile.requirements import requirement_name
 from slimwheel.wheelfile.wheel import Wheel
 
 # How a requirement begins (PEP 508).

@@ -117,9 +117,12 @@ def source_date_epoch() -> int:
 
 
 def plan_wheel(
-    facts: Facts, loaded: LoadedRecipe, options: BuildOptions
+    facts: Facts, loaded: LoadedRecipe, options: BuildOptions, *, sha256: str | None = None
 ) -> tuple[Plan, Provenance, Manifest]:
     """Make the complete plan of a build without writing anything.
+
+    Args:
+        sha256: the wheel's, where it is known; None to take it.
 
     Raises:
         SlimwheelError: as `slimwheel.plan.make_plan`.
@@ -130,7 +133,7 @@ def plan_wheel(
     timestamp = source_date_epoch() if options.timestamp is None else options.timestamp
     source = Provenance(
         wheel=facts.wheel,
-        sha256=file_sha256(facts.wheel.archive.path),
+        sha256=sha256 or file_sha256(facts.wheel.archive.path),
         names=output_names(
             facts.wheel,
             recipe,

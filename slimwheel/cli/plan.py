@@ -1,13 +1,10 @@
 """`slimwheel plan`: the decisions of a build, without carrying them out."""
 
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import click
 
-from slimwheel.build import BuildOptions, plan_wheel
 from slimwheel.cli.options import (
     fetch_options,
     fetched,
@@ -15,11 +12,10 @@ from slimwheel.cli.options import (
     recipe_option,
     switch_options,
     target_options,
-    targets,
 )
+from slimwheel.cli.planning import check_recipe, planned_wheel
 from slimwheel.errors import UsageError
-from slimwheel.plan import Decision, Facts, Plan, Switches
-from slimwheel.recipe import load_recipe
+from slimwheel.report.planned import PlannedWheel
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.tables import (
     console,
@@ -30,7 +26,6 @@ from slimwheel.report.tables import (
     rules_table,
     totals,
 )
-from slimwheel.wheelfile.wheel import Wheel
 
 
 @click.command("plan")
@@ -40,80 +35,50 @@ from slimwheel.wheelfile.wheel import Wheel
 @switch_options
 @target_options
 @fetch_options
+@click.option("--no-cache", is_flag=True, help="Make the plan, though it was made before.")
 @json_option
-def command(source: str, recipe: str, why: str | None, as_json: bool, **options: Any) -> None:
-    """Show what a build would remove, what that saves, and what is lost by it."""
-    loaded = load_recipe(recipe)
+def command(
+    source: str, recipe: str, why: str | None, no_cache: bool, as_json: bool, **options: Any
+) -> None:
+    """Show what a build would remove, what that saves, and what is lost by it.
+
+    A plan that was made before is shown from the cache. Builds look at the wheel itself.
+    """
+    check_recipe(recipe)
     with ProgressDisplay() as display:
-        path = fetched(source, display, **options).path
-    build_options = BuildOptions(
-        output_dir=Path(),
-        switches=Switches(options["keep"], options["drop"]),
-        targets=targets(options),
-        local=options["local"],
-        build_number=options["build_number"],
-    )
-    with (
-        tempfile.TemporaryDirectory(prefix="slimwheel-plan-") as scratch,
-        Wheel.open(path) as wheel,
-        Facts(wheel, Path(scratch), blocks=False) as facts,
-    ):
-        plan, _, _ = plan_wheel(facts, loaded, build_options)
+        wheel = fetched(source, display, **options)
+    plan = planned_wheel(wheel.path, wheel.sha256, recipe, options, cached=not no_cache)
     if why is not None:
         _explain(plan, why, as_json)
     elif as_json:
-        click.echo(json.dumps(_as_json(plan, path.stat().st_size), indent=1))
+        click.echo(json.dumps(plan.to_json(), indent=1))
     else:
-        _show(plan, path.stat().st_size)
+        _show(plan)
 
 
-def _explain(plan: Plan, member: str, as_json: bool) -> None:
-    if member not in plan.decisions:
-        near = sorted(name for name in plan.decisions if name.endswith("/" + member.split("/")[-1]))
+def _explain(plan: PlannedWheel, name: str, as_json: bool) -> None:
+    if name not in plan.members:
+        near = sorted(other for other in plan.members if other.endswith("/" + name.split("/")[-1]))
         raise UsageError(
-            f"the wheel has no member {member}",
+            f"the wheel has no member {name}",
             hint=f"Did you mean {', '.join(near[:3])}?" if near else "Names are as in the archive.",
         )
-    decision = plan.decisions[member]
+    member = plan.members[name]
     if as_json:
-        click.echo(json.dumps(_with_verdict(plan, decision), indent=1))
+        verdict = plan.verdict(name)
+        click.echo(json.dumps(member.to_json() | ({"cuda": verdict} if verdict else {}), indent=1))
     else:
-        click.echo("\n".join(explanation(decision, plan)))
+        click.echo("\n".join(explanation(member, plan)))
 
 
-def _with_verdict(plan: Plan, decision: Decision) -> dict[str, Any]:
-    verdict = plan.cuda.verdicts.get(decision.member) if plan.cuda else None
-    return decision.to_json() | ({"cuda": verdict.to_json()} if verdict else {})
-
-
-def _show(plan: Plan, download: int) -> None:
+def _show(plan: PlannedWheel) -> None:
     out = console()
-    out.print(rules_table(plan.summaries))
+    out.print(rules_table(plan))
     out.print()
     for table in (*cuda_tables(plan), *device_tables(plan), largest_table(plan)):
         out.print(table)
         out.print()
-    for line in totals(plan, download):
+    for line in totals(plan):
         out.print(line)
-    for warning in plan.warnings:
+    for warning in plan.head["warnings"]:
         click.echo(f"slimwheel: warning: {warning}", err=True)
-
-
-def _as_json(plan: Plan, download: int) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "recipe": plan.loaded.recipe.name,
-        "switches": list(plan.switched),
-        "installed": {"before": plan.installed_before, "after": plan.installed_after},
-        "download": {"before": download, "after": plan.packed_after, "estimated": True},
-        "rules": [summary.to_json() for summary in plan.summaries],
-        "cuda": plan.cuda.to_json() if plan.cuda else None,
-        "device_code": plan.device_code.to_json() if plan.device_code else None,
-        "decisions": [plan.decisions[name].to_json() for name in sorted(plan.decisions)],
-        "dropped": {
-            "requirements": plan.dropped_requirements,
-            "entry_points": plan.dropped_entry_points,
-        },
-        "replaced": {"requirements": plan.replaced_requirements},
-        "warnings": plan.warnings,
-    }

@@ -1,7 +1,7 @@
 """Facts and a recipe become a plan: one action for every member, and what it saves and loses."""
 
 from slimwheel.plan.device_code import Targets
-from slimwheel.plan.device_rules import stated_devices
+from slimwheel.plan.device_rules import asks_this_machine, stated_devices
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, RuleSummary
 from slimwheel.plan.planner import Switches, make_plan
@@ -16,6 +16,7 @@ __all__ = [
     "RuleSummary",
     "Switches",
     "Targets",
+    "asks_this_machine",
     "make_plan",
     "stated_devices",
 ]

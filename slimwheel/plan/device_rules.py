@@ -87,6 +87,16 @@ def stated_devices(recipe: Recipe, targets: Targets) -> tuple[ComputeCapability,
     return None if _UNSTATED.intersection(words) else known
 
 
+def asks_this_machine(recipe: Recipe, targets: Targets) -> bool:
+    """Tell whether the GPUs that a wheel is made for are those of the machine that plans it.
+
+    Raises:
+        UsageError: no GPU is named.
+    """
+    rule = recipe.device_code
+    return rule is not None and _NATIVE in _words(rule, recipe, targets)
+
+
 def _words(rule: DeviceCode, recipe: Recipe, targets: Targets) -> tuple[str, ...]:
     """Return the devices that are asked for, presets resolved."""
     words = targets.devices or rule.devices

@@ -63,21 +63,6 @@ class Decision:
             savings=(Saving(rule, self.before),),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the decision as JSON holds it."""
-        return {
-            "member": self.member,
-            "action": str(self.action),
-            "rules": list(self.rules),
-            "why": self.why,
-            "installed": {"before": self.before, "after": self.after},
-            "download": {
-                "before": self.packed_before,
-                "after": self.packed_after,
-                "estimated": self.action in (Action.REWRITE, Action.ADD),
-            },
-        }
-
 
 @dataclass(frozen=True)
 class ElfRewrite:

@@ -2,24 +2,15 @@
 
 from fnmatch import fnmatchcase
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from slimwheel.errors import NothingToDo, WheelError
 from slimwheel.plan.facts import Facts
 from slimwheel.recipe import ContentKind, Recipe, Refusal, recipes_for
 from slimwheel.recipe.patterns import Matcher
+from slimwheel.wheelfile.requirements import requirement_name
 from slimwheel.wheelfile.wheel import Wheel
-
-
-def requirement_name(requirement: str) -> str:
-    """Return the normalized project of a Requires-Dist value; as it is where it is not valid."""
-    try:
-        return canonicalize_name(Requirement(requirement).name)
-    except InvalidRequirement:
-        return requirement
 
 
 def check_served(facts: Facts, recipe: Recipe) -> None:

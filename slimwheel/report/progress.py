@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -15,10 +15,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from slimwheel.build import Progress as BuildProgress
-from slimwheel.fetch import FetchProgress
-from slimwheel.publish.publishing import Progress as PublishProgress
-from slimwheel.verify.against import Progress as RunningProgress
+if TYPE_CHECKING:
+    from slimwheel.build import Progress as BuildProgress
+    from slimwheel.fetch import FetchProgress
+    from slimwheel.publish.publishing import Progress as PublishProgress
+    from slimwheel.verify.against import Progress as RunningProgress
 
 
 class _Display:
@@ -63,11 +64,11 @@ class ProgressDisplay(_Display):
     def __init__(self) -> None:
         super().__init__(DownloadColumn())
 
-    def fetching(self, source: str) -> Callable[[FetchProgress], None]:
+    def fetching(self, source: str) -> "Callable[[FetchProgress], None]":
         """Return what a download reports to."""
         return lambda report: self._show(f"fetch {source}", report.done, report.total)
 
-    def building(self, report: BuildProgress) -> None:
+    def building(self, report: "BuildProgress") -> None:
         """Take a build's report."""
         self._show(report.step, report.done, report.total)
 
@@ -75,7 +76,7 @@ class ProgressDisplay(_Display):
         """Take how many bytes of a wheel have been looked at."""
         self._show("inspect", done, total)
 
-    def publishing(self, report: PublishProgress) -> None:
+    def publishing(self, report: "PublishProgress") -> None:
         """Take how far publishing is."""
         self._show(report.what, report.done, report.total)
 
@@ -88,7 +89,7 @@ class StepsDisplay(_Display):
             TextColumn("{task.completed:,.0f} of {task.total:,.0f}{task.fields[left]}")
         )
 
-    def show(self, report: RunningProgress) -> None:
+    def show(self, report: "RunningProgress") -> None:
         """Take a report of running."""
         left = (
             "" if report.seconds_left is None else f", about {_duration(report.seconds_left)} left"

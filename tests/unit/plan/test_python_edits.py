@@ -10,6 +10,7 @@ from slimwheel.build import BuildOptions, plan_wheel
 from slimwheel.errors import WheelError
 from slimwheel.plan import Action, Facts, Plan
 from slimwheel.recipe import load_recipe
+from slimwheel.report.planned import PlannedWheel
 from slimwheel.report.tables import totals
 from slimwheel.wheelfile.wheel import Wheel
 from tests.golden.cases import old_layout
@@ -87,13 +88,13 @@ def test_dependencies_go_where_their_rule_removed_something(planned: Planned) ->
     plan = planned(requires + "'types'\n")
     value = "nvidia-nccl-cu13==2.30; platform_system == 'Linux'"
     assert plan.dropped_requirements == [value]
-    assert "requires   no longer nvidia-nccl-cu13" in totals(plan, 1)
+    assert "requires   no longer nvidia-nccl-cu13" in totals(PlannedWheel.of(plan, 1))
     metadata = next(c for name, c in plan.contents.items() if name.endswith("/METADATA")).decode()
     assert "nvidia" not in metadata
     assert "Requires-Dist: numpy\n" in metadata
     kept = planned(requires + "'none'\n")
     assert kept.dropped_requirements == []
-    assert not [line for line in totals(kept, 1) if line.startswith("requires")]
+    assert not [line for line in totals(PlannedWheel.of(kept, 1)) if line.startswith("requires")]
     metadata = next(c for name, c in kept.contents.items() if name.endswith("/METADATA")).decode()
     assert f"Requires-Dist: {value}\n" in metadata
     assert "Requires-Dist: numpy\n" in metadata
@@ -104,7 +105,7 @@ def test_entry_points_of_modules_that_go(tmp_path: Path) -> None:
     with Wheel.open(old_layout(tmp_path)) as wheel, Facts(wheel, tmp_path / "scratch") as facts:
         plan, _, _ = plan_wheel(facts, load_recipe("cpu"), BuildOptions(tmp_path))
     assert plan.dropped_entry_points == ["console_scripts:coverage"]
-    assert "offers     no longer console_scripts:coverage" in totals(plan, 1)
+    assert "offers     no longer console_scripts:coverage" in totals(PlannedWheel.of(plan, 1))
 
 
 def test_what_the_shim_forgets_goes_with_its_rule(planned: Planned) -> None:
