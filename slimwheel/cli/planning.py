@@ -100,7 +100,7 @@ def _made(
     ):
         plan, _, _ = plan_wheel(facts, loaded, build_options, sha256=sha256)
     planned = PlannedWheel.of(plan, path.stat().st_size)
-    return planned, not asks_this_machine(loaded.recipe, build_options.targets)
+    return planned, not asks_this_machine(plan, build_options.targets)
 
 
 def _words(options: dict[str, Any]) -> list[object]:

@@ -87,14 +87,12 @@ def stated_devices(recipe: Recipe, targets: Targets) -> tuple[ComputeCapability,
     return None if _UNSTATED.intersection(words) else known
 
 
-def asks_this_machine(recipe: Recipe, targets: Targets) -> bool:
-    """Tell whether the GPUs that a wheel is made for are those of the machine that plans it.
-
-    Raises:
-        UsageError: no GPU is named.
-    """
-    rule = recipe.device_code
-    return rule is not None and _NATIVE in _words(rule, recipe, targets)
+def asks_this_machine(plan: Plan, targets: Targets) -> bool:
+    """Tell whether the GPUs that a plan is for were those of the machine that made it."""
+    recipe = plan.loaded.recipe
+    if plan.device_code is None or recipe.device_code is None:
+        return False
+    return _NATIVE in _words(recipe.device_code, recipe, targets)
 
 
 def _words(rule: DeviceCode, recipe: Recipe, targets: Targets) -> tuple[str, ...]:

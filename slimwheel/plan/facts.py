@@ -3,6 +3,9 @@
 A member is looked at only when a rule asks for it. ELF files are unpacked to a scratch directory
 and mapped from there: their section headers stand at the end, so nothing less would do, and the
 build writes the new file from the same copy.
+
+They are not kept: what `slimwheel plan` says is, as a whole (slimwheel.cli.planning), and a build
+looks at the wheel's own bytes.
 """
 
 import contextlib
