@@ -177,7 +177,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _versions() -> Iterator[str]:
-    """Yield what slimwheel requires as it is installed, with its version."""
+    """Yield slimwheel and what it requires as they are installed, each with its version."""
+    yield f"slimwheel {metadata.version('slimwheel')}"
     for requirement in metadata.requires("slimwheel") or ():
         if "extra ==" in requirement:
             continue
