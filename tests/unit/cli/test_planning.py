@@ -10,6 +10,7 @@ import pytest
 
 from slimwheel.cli import planning
 from slimwheel.errors import WheelError
+from slimwheel.fetch.documents import Documents
 from slimwheel.report.planned import PlannedWheel
 from tests.e2e.test_gpu_wheel import members
 from tests.golden.cases import CASES, RECIPES
@@ -124,6 +125,24 @@ def test_damaged_plans_are_made_again(upstream: Path, planner: Planner) -> None:
     assert planner.made == 2
     assert planner(upstream) == fresh
     assert planner.made == 2
+
+
+def test_a_build_takes_nothing_from_the_cache(
+    upstream: Path, tmp_path: Path, planner: Planner
+) -> None:
+    fresh = planner(upstream)
+    (kept,) = (planner.cache / "plans").iterdir()
+    documents = Documents(kept.parent)
+    document: Any = documents.get(kept.name)
+    document["head"]["installed"]["after"] = 7
+    for row in document["members"]:
+        row[1] = "keep"
+    documents.put(kept.name, document)
+    assert planner(upstream)["installed"]["after"] == 7
+    assert planner.made == 1
+    build = ["build", "--recipe", "cpu", "--no-smoke", "--json", "--output-dir", str(tmp_path)]
+    report = json.loads(run(*build, upstream).stdout)["builds"][0]
+    assert report["outputs"][0]["installed"] == fresh["installed"]["after"]
 
 
 def test_plans_for_the_gpus_of_this_machine_are_not_kept(

@@ -16,6 +16,24 @@ from tests.unit.elf.conftest import VARIANTS, Compile
 from tests.unit.elf.handmade import Image, library
 
 
+def test_strings_are_the_same_one_by_one_and_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    elf = ElfFile.parse(library(), "strings")
+    start, stop = elf.string_table
+    read = elf.string_reader()
+    for offset in range(stop - start):
+        assert read(offset) == elf.string(offset)
+    longest = max(len(elf.string(offset)) for offset in range(stop - start))
+    monkeypatch.setattr("slimwheel.elf.file._MAX_STRING", longest - 1)
+    for offset in (stop - start, stop - start + 1, 1 << 31):
+        with pytest.raises(ElfError, match="does not end within its table"):
+            read(offset)
+    too_long = next(
+        o for o in range(stop - start) if bytes(elf.data[start + o : stop]).find(b"\0") == longest
+    )
+    with pytest.raises(ElfError, match="does not end within its table"):
+        read(too_long)
+
+
 def assert_agrees(data: bytes) -> ElfFile:
     """Compare every field that is read with pyelftools' reading."""
     elf = ElfFile.parse(data, "compared")

@@ -7,7 +7,7 @@ import pytest
 
 from slimwheel.elf import ElfFile, ElfShapeError, ShadowLibrary, write_shadow
 from slimwheel.elf import relocations as rel
-from slimwheel.elf.references import Reference, references_into
+from slimwheel.elf.references import Reference, leads_into, references_into
 from slimwheel.elf.relocations import RELA, RelocationType, read_rows
 from slimwheel.errors import ElfError
 from tests.unit.elf.handmade import library
@@ -75,6 +75,29 @@ def test_packed_rows_have_their_addends_in_memory() -> None:
     expected.append((0x208, RelocationType.RELATIVE, 0x1000, None))
     assert list(read_rows(elf)) == expected
     assert list(references_into(elf, [range(0x1000, 0x1001)])) == [Reference(0x208, 0x1000, None)]
+
+
+@pytest.mark.parametrize("options", [[], ["-Wl,-z,pack-relative-relocs"]])
+def test_nothing_is_lost_between_two_reads(
+    tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elf = parse(compile_cpp(SOURCE, tmp_path / "libpointers.so", *HIDDEN, *options))
+    section = next(section for section in elf.sections if section.name == ".target")
+    stretch = range(section.address, section.address + section.size)
+    rows, found = list(read_rows(elf)), list(references_into(elf, [stretch]))
+    assert len(rows) > 2 * COUNT
+    for size in (1, 7, len(rows) - 1, len(rows), len(rows) + 1):
+        monkeypatch.setattr(rel, "_ROWS", size)
+        assert list(read_rows(elf)) == rows
+        assert list(references_into(elf, [stretch])) == found
+        assert leads_into(elf, [stretch])
+        assert leads_into(elf, [range(found[-1].address, found[-1].address + 1)])
+        assert not leads_into(elf, [range(1 << 40, 1 << 41)])
+    monkeypatch.setattr(rel, "_MAX_RELOCATIONS", len(rows))
+    assert list(read_rows(elf)) == rows
+    monkeypatch.setattr(rel, "_MAX_RELOCATIONS", len(rows) - 1)
+    with pytest.raises(ElfError, match="more than"):
+        list(read_rows(elf))
 
 
 def test_a_symbol_in_a_stretch_is_refused() -> None:
