@@ -1,7 +1,7 @@
 """`slimwheel build`: slim upstream wheels."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,12 +19,14 @@ from slimwheel.cli.options import (
     target_options,
     targets,
 )
-from slimwheel.contents import Budget, Excess, excesses
 from slimwheel.plan import Switches
 from slimwheel.recipe import load_recipe
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.sizes import megabytes, share
 from slimwheel.verify.smoke import Smoke, parse_pythons
+
+if TYPE_CHECKING:
+    from slimwheel.contents import Budget, Excess
 
 
 @click.command("build")
@@ -109,7 +111,9 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
     end_with(found)
 
 
-def _over_budget(report: BuildReport, allowed: Budget) -> list[Excess]:
+def _over_budget(report: BuildReport, allowed: "Budget") -> list["Excess"]:
+    from slimwheel.contents import excesses
+
     slim = report.slim
     return excesses(slim.filename, slim.installed_size, slim.size, allowed)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from slimwheel.wheelfile.deflate import Compressed, compress
 from slimwheel.wheelfile.members import DEFLATED, Member
+from slimwheel.wheelfile.passage import Proof
 from slimwheel.wheelfile.record import format_record, record_line
 from slimwheel.wheelfile.splicing import Spliced
 from slimwheel.wheelfile.wheel import Wheel
@@ -70,6 +71,8 @@ class WheelWriter:
         self._offset = 0
         self._written: list[_Written] = []
         self._record: list[tuple[str, str, str]] = []
+        self.proofs: dict[str, Proof] = {}
+        """What is known of members, by name, since they were inflated on their way here."""
         moment = time.gmtime(max(timestamp, FIRST_TIMESTAMP))
         self._date = (moment.tm_year - 1980) << 9 | moment.tm_mon << 5 | moment.tm_mday
         self._time = moment.tm_hour << 11 | moment.tm_min << 5 | moment.tm_sec // 2
@@ -103,9 +106,11 @@ class WheelWriter:
             member.size,
             member.compressed_size,
         )
-        for chunk in wheel.raw_chunks(member):
+        passage = wheel.raw_chunks(member)
+        for chunk in passage:
             self._write(chunk)
-        self._record.append(record_line(name, wheel.sha256(member), member.size))
+        self.proofs[name] = passage.proof
+        self._record.append(record_line(name, passage.proof.sha256, member.size))
 
     def add(self, name: str, data: bytes, *, executable: bool = False) -> None:
         """Write a new member."""
@@ -150,6 +155,14 @@ class WheelWriter:
             self._write(chunk)
         if self._offset - start != spliced.compressed_size:
             raise ValueError(f"{name}: {self._offset - start} bytes of a deflate stream")
+        self.proofs[name] = Proof(
+            spliced.size,
+            spliced.crc,
+            spliced.sha256,
+            spliced.compressed_size,
+            spliced.compressed_crc,
+            spliced.head,
+        )
         self._record.append(record_line(name, spliced.sha256, spliced.size))
 
     def finish(self, record_name: str) -> None:

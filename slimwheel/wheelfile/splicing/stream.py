@@ -21,6 +21,7 @@ WINDOW = 8 << 20
 """How much is compressed at a time, in bytes: what bounds memory, for 0.05 % of the size."""
 
 _STEP = 1 << 20
+_HEAD = 4
 # Windows that a pool may be given before the first of them is waited for.
 _AHEAD = 4
 # isal's stubs declare its exception as an instance.
@@ -44,14 +45,18 @@ class Spliced:
         crc: its CRC-32, as zip has it.
         sha256: its hash.
         compressed_size: of the stream that was written, in bytes.
+        compressed_crc: its CRC-32.
         copied: how many bytes of the content stand in copied blocks.
+        head: the content's first bytes.
     """
 
     size: int
     crc: int
     sha256: bytes
     compressed_size: int
+    compressed_crc: int
     copied: int
+    head: bytes
 
 
 def splice(
@@ -109,7 +114,9 @@ def splice(
         bits.put_end()
     bits.pad()
     output.finish(told)
-    return Spliced(told.size, told.crc, told.sha256, output.written, copied)
+    return Spliced(
+        told.size, told.crc, told.sha256, output.written, output.written_crc, copied, told.head
+    )
 
 
 def _copy(
@@ -206,6 +213,7 @@ class _Digest:
         self._hash = hashlib.sha256()
         self.size = 0
         self.crc = 0
+        self.head = b""
 
     @property
     def sha256(self) -> bytes:
@@ -213,6 +221,8 @@ class _Digest:
 
     def update(self, data: memoryview) -> None:
         self.size += len(data)
+        if len(self.head) < _HEAD:
+            self.head += data[: _HEAD - len(self.head)]
         for start in range(0, len(data), _STEP):
             # Both at once: the second finds it in the processor's cache.
             step = data[start : start + _STEP]
@@ -229,12 +239,14 @@ class _Checked:
         self._size = 0
         self._crc = 0
         self.written = 0
+        self.written_crc = 0
 
     def take(self, data: bytes | bytearray | memoryview) -> None:
         if not data:
             return
         self._write(data)
         self.written += len(data)
+        self.written_crc = isal_zlib.crc32(data, self.written_crc)
         raw = data
         try:
             while raw:
