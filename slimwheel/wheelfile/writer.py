@@ -185,22 +185,20 @@ class WheelWriter:
         self._written.append(entry)
         large = size >= ZIP64_LIMIT or compressed_size >= ZIP64_LIMIT
         extra = struct.pack("<HHQQ", 1, 16, size, compressed_size) if large else b""
-        self._write(
-            _LOCAL.pack(
-                b"PK\x03\x04",
-                45 if large else 20,
-                flags,
-                method,
-                self._time,
-                self._date,
-                crc,
-                0xFFFF_FFFF if large else compressed_size,
-                0xFFFF_FFFF if large else size,
-                len(encoded),
-                len(extra),
-            )
+        header = _LOCAL.pack(
+            b"PK\x03\x04",
+            45 if large else 20,
+            flags,
+            method,
+            self._time,
+            self._date,
+            crc,
+            0xFFFF_FFFF if large else compressed_size,
+            0xFFFF_FFFF if large else size,
+            len(encoded),
+            len(extra),
         )
-        self._write(encoded + extra)
+        self._write(header + encoded + extra)
 
     def _write_central(self, member: _Written) -> None:
         wide = [
@@ -209,28 +207,26 @@ class WheelWriter:
             if value >= ZIP64_LIMIT
         ]
         extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-        self._write(
-            _CENTRAL.pack(
-                b"PK\x01\x02",
-                _UNIX | (45 if wide else 20),
-                45 if wide else 20,
-                member.flags,
-                member.method,
-                self._time,
-                self._date,
-                member.crc,
-                _narrow(member.compressed_size),
-                _narrow(member.size),
-                len(member.name),
-                len(extra),
-                0,
-                0,
-                0,
-                (stat.S_IFREG | member.mode) << 16,
-                _narrow(member.offset),
-            )
+        entry = _CENTRAL.pack(
+            b"PK\x01\x02",
+            _UNIX | (45 if wide else 20),
+            45 if wide else 20,
+            member.flags,
+            member.method,
+            self._time,
+            self._date,
+            member.crc,
+            _narrow(member.compressed_size),
+            _narrow(member.size),
+            len(member.name),
+            len(extra),
+            0,
+            0,
+            0,
+            (stat.S_IFREG | member.mode) << 16,
+            _narrow(member.offset),
         )
-        self._write(member.name + extra)
+        self._write(entry + member.name + extra)
 
     def _write_end(self, start: int, length: int) -> None:
         count = len(self._written)
