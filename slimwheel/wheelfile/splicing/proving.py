@@ -4,7 +4,8 @@ A decoder's state at the start of a block is the content behind it, as far back 
 and the place of its first bit. So of a long copy three things are enough: that its first blocks
 give what they should, from the state that was reached; that its last do, from the state that is
 known; and that between them stand the bits that were inflated when the blocks were found, for the
-content that was found then. CRCs by windows say the latter of stream and content.
+content that was found then. CRCs by windows say so of the old stream and the content, and the CRC
+of what is written that it is the old stream.
 """
 
 import zlib
@@ -65,6 +66,14 @@ class OldStream:
         self._read = read
         self._number = -1
         self._window = b""
+        self._stop = 0
+        self.crc = 0
+        """Of what was read since `sum_up_to`."""
+
+    def sum_up_to(self, stop: int) -> None:
+        """Start to sum what is read before an offset."""
+        self._stop = stop
+        self.crc = 0
 
     def __call__(self, offset: int, count: int) -> bytes:
         """Return so many bytes from an offset; CheckFailed where they are others."""
@@ -75,6 +84,7 @@ class OldStream:
             if not part:
                 raise failure("the old stream is shorter")
             found.append(part)
+            self.crc = isal_zlib.crc32(part[: max(self._stop - offset, 0)], self.crc)
             offset += len(part)
             count -= len(part)
         return b"".join(found) if len(found) > 1 else found[0]
@@ -97,6 +107,7 @@ class Proof:
         self._inflater: _Inflater | None = _inflater()
         self._expected: deque[memoryview] = deque()
         self._phase = 0
+        self._passed_crc = 0
         self.written = 0
         self.written_crc = 0
 
@@ -117,6 +128,7 @@ class Proof:
         self.written += len(data)
         self.written_crc = isal_zlib.crc32(data, self.written_crc)
         if self._inflater is None:
+            self._passed_crc = isal_zlib.crc32(data, self._passed_crc)
             return
         if self._phase:
             # The first byte's lower bits belong to what was not inflated.
@@ -133,9 +145,21 @@ class Proof:
             raise failure("it gives too little")
         self._expected.clear()
         self._inflater = None
+        self._passed_crc = 0
 
-    def resume(self, phase: int, history: memoryview) -> None:
-        """Inflate again from a block whose first bit is the next, `phase` bits into its byte."""
+    def resume(self, passed_crc: int, phase: int, history: memoryview) -> None:
+        """Inflate again from a block whose first bit is the next.
+
+        Args:
+            passed_crc: of what should have passed since `leave`, but for the byte of that bit.
+            phase: the bit's place in its byte.
+            history: the content before the block.
+
+        Raises:
+            CheckFailed: something else has passed.
+        """
+        if self._passed_crc != passed_crc:
+            raise failure("the old stream was copied wrongly")
         self._inflater = _inflater(bytes(history[-HISTORY:]))
         self._phase = phase
 

@@ -146,8 +146,10 @@ def _copy(
         expect(span.first, middle.first)
         copy(span.first, middle.first)
         proof.leave()
+        end, phase = divmod(index.bits[middle.stop], 8)
+        read.sum_up_to(end)
         copy(middle.first, middle.stop)
-        proof.resume(index.bits[middle.stop] % 8, content[: index.offsets[middle.stop]])
+        proof.resume(read.crc, phase, content[: index.offsets[middle.stop]])
         expect(middle.stop, span.stop)
         copy(middle.stop, span.stop)
     else:
