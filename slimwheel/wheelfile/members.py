@@ -4,7 +4,6 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -20,8 +19,7 @@ _SUSPECT = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|^.?:|(?:^|/)\.{0,2}(?:/|\Z)")
 _REBUILD = "Ask whoever built this wheel to rebuild it; installers differ on such files."
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One file of a wheel. Sizes in bytes, `mode` as in st_mode's permission bits."""
 
     name: str

@@ -49,7 +49,7 @@ class HashCheck:
         self._entry = entry
         self._member = member
         self._file = file
-        self._hash = hashlib.new(entry.algorithm) if entry else None
+        self._hash = _new_hash(entry.algorithm) if entry else None
 
     def update(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes."""
@@ -67,6 +67,11 @@ class HashCheck:
                 file=self._file,
                 place=self._member.name,
             )
+
+
+def _new_hash(algorithm: str) -> "hashlib._Hash":
+    # hashlib.new looks the name up each time.
+    return hashlib.sha256() if algorithm == "sha256" else hashlib.new(algorithm)
 
 
 class Passage:

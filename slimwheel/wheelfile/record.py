@@ -10,7 +10,7 @@ import functools
 import hashlib
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slimwheel.errors import WheelError
 
@@ -20,8 +20,7 @@ _ALGORITHMS = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-@dataclass(frozen=True)
-class RecordEntry:
+class RecordEntry(NamedTuple):
     """One line of RECORD. `digest` is raw bytes, `size` in bytes where RECORD states it."""
 
     algorithm: str
