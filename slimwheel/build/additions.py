@@ -17,7 +17,7 @@ from slimwheel.build.distinfo import (
     replaced_requirements,
     top_level,
 )
-from slimwheel.build.gone import collapsed, gone_modules
+from slimwheel.build.gone import Shipped, collapsed, gone_modules
 from slimwheel.build.naming import OutputNames
 from slimwheel.build.sbom import DeviceCode as SbomDeviceCode
 from slimwheel.build.sbom import RuleSummary as SbomRule
@@ -82,7 +82,7 @@ def make_manifest(plan: Plan, source: Provenance) -> Manifest:
     """Return the manifest of a build."""
     recipe = plan.loaded.recipe
     names = source.names
-    shipped = {decision.member for decision in plan.shipped}
+    shipped = Shipped(decision.member for decision in plan.shipped)
     removed: list[Removed] = []
     for summary in plan.summaries:
         gone = [m for m in summary.members if plan.decisions[m].action is Action.DROP]

@@ -1,17 +1,26 @@
 """What is gone, told shortly: directories and packages stand for all that was in them."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 _MODULE = re.compile(r"(?P<path>[^.]+)\.(py|(cpython-[^./]+|abi3)\.so)")
 
 
-def collapsed(removed: Iterable[str], shipped: Collection[str]) -> list[str]:
+class Shipped:
+    """What is left: its directories, and its Python modules' paths."""
+
+    def __init__(self, members: Iterable[str]) -> None:
+        members = list(members)
+        self.directories = _directories(members)
+        self.modules = {path for member in members if (path := _module_path(member))}
+
+
+def collapsed(removed: Iterable[str], shipped: Shipped) -> list[str]:
     """Return patterns that match exactly the removed members.
 
     A directory of which nothing is left becomes `directory/*`, the topmost one that is so.
     """
-    alive = _directories(shipped)
+    alive = shipped.directories
     patterns = set()
     for member in removed:
         parts = member.split("/")
@@ -25,17 +34,16 @@ def collapsed(removed: Iterable[str], shipped: Collection[str]) -> list[str]:
     return sorted(patterns)
 
 
-def gone_modules(removed: Iterable[str], shipped: Collection[str]) -> list[str]:
+def gone_modules(removed: Iterable[str], shipped: Shipped) -> list[str]:
     """Return the dotted names of removed Python modules; a package stands for its modules.
 
     A module is not gone where another file of its name is left.
     """
-    alive = _directories(shipped)
-    left = {_module_path(member) for member in shipped}
+    alive = shipped.directories
     modules = set()
     for member in removed:
         path = _module_path(member)
-        if path is None or path in left:
+        if path is None or path in shipped.modules:
             continue
         parts = path.split("/")
         for length in range(1, len(parts) + 1):

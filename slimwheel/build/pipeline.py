@@ -252,7 +252,7 @@ def _check(
     """
     warnings: list[str] = []
     for result in written:
-        findings = check_wheel(result.path, scratch)
+        findings = check_wheel(result.path, scratch, result.known)
         if ours := _ours(findings, upstream, scratch):
             raise failed(ours, result)
         if plan.dropped_requirements:

@@ -45,7 +45,7 @@ def workspace(output_dir: Path) -> Iterator[Path]:
 def unfinished(path: Path) -> Iterator[BinaryIO]:
     """Open a new file that bears another name until it is whole."""
     partial = path.with_name(f"{path.name}.partial")
-    with partial.open("xb") as stream:
+    with partial.open("xb", buffering=CHUNK) as stream:
         yield stream
     partial.rename(path)
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from slimwheel.build.workspace import unfinished
 from slimwheel.elf import Edits, Keep
 from slimwheel.errors import CheckFailed
 from slimwheel.plan import Decision, ElfRewrite, Facts, Plan
+from slimwheel.verify.static import Known
 from slimwheel.wheelfile.archive import CHUNK
 from slimwheel.wheelfile.deflate import BEST_LEVEL, LEVEL
 from slimwheel.wheelfile.splicing import BlockIndex, Kept, Piece, Spliced, splice
@@ -30,25 +31,27 @@ _WORKERS = 2
 
 @dataclass(frozen=True)
 class _Packed:
-    """A library's deflate stream, in the scratch directory."""
+    """A library in the scratch directory: its deflate stream, and its content."""
 
     path: Path
     spliced: Spliced
+    unpacked: Path
 
 
 @dataclass(frozen=True)
 class WrittenWheel:
-    """A finished wheel. Sizes in bytes; `sha256` in hex."""
+    """A finished wheel. Sizes in bytes; `sha256` in hex; `known` is for the check of it."""
 
     path: Path
     filename: str
     size: int
     installed_size: int
     sha256: str
+    known: Known = field(default_factory=Known, repr=False)
 
     def at(self, directory: Path) -> "WrittenWheel":
         """Return it as it is after it was moved."""
-        return replace(self, path=directory / self.filename)
+        return replace(self, path=directory / self.filename, known=Known())
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -79,6 +82,7 @@ def write_slim(
     """
     filename = source.names.slim.filename
     record = f"{source.wheel.dist_info}/RECORD"
+    unpacked: dict[str, Path] = {}
     with contextlib.ExitStack() as held:
         # Leaving waits for running threads, which use the mapped scratch files.
         windows = held.enter_context(_threads(os.cpu_count() or 1, "compress"))
@@ -97,11 +101,16 @@ def write_slim(
                 plan.shipped, key=lambda d: member_order(slim_member(d.member, source))
             ):
                 if decision.member != record:
-                    _write_member(writer, decision, plan, source, pending)
+                    _write_member(writer, decision, plan, source, pending, unpacked)
                     advance(decision.before)
             writer.finish(f"{dist_info_of(source.names)}/RECORD")
     return WrittenWheel(
-        scratch / filename, filename, writer.size, writer.installed_size, writer.sha256
+        scratch / filename,
+        filename,
+        writer.size,
+        writer.installed_size,
+        writer.sha256,
+        Known(writer.proofs, unpacked),
     )
 
 
@@ -111,6 +120,7 @@ def _write_member(
     plan: Plan,
     source: Provenance,
     pending: dict[str, Future[_Packed]],
+    unpacked: dict[str, Path],
 ) -> None:
     member = decision.member
     upstream = source.wheel.members.get(member)
@@ -121,6 +131,7 @@ def _write_member(
         with packed.path.open("rb") as stream:
             writer.add_spliced(name, stream, packed.spliced, executable=executable)
         packed.path.unlink()
+        unpacked[name] = packed.unpacked
     elif upstream is None or member in plan.contents:
         writer.add(name, plan.contents[member], executable=executable)
     else:
@@ -164,8 +175,9 @@ def _packed_elf(
     except CheckFailed as error:
         raise CheckFailed(error.message, file=wheel.file, place=member) from error
     content.release()
-    facts.release(member)
-    return _Packed(path, spliced)
+    unpacked = facts.hand_over(member)
+    rewrite.edits.carry_out(unpacked)
+    return _Packed(path, spliced, unpacked)
 
 
 def _pieces(edits: Edits) -> Iterator[Piece]:

@@ -137,12 +137,13 @@ def budget(options: dict[str, Any]) -> "Budget":
 
 def end_with(found: Sequence["Excess"]) -> None:
     """Say which budgets are exceeded, if any, and end the command as for findings."""
+    if not found:
+        return
     from slimwheel.report.contents import excess_text
 
     for excess in found:
         click.echo(f"slimwheel: over budget: {excess_text(excess)}", err=True)
-    if found:
-        sys.exit(FINDINGS)
+    sys.exit(FINDINGS)
 
 
 def fetched(source: str, display: "ProgressDisplay", **options: Any) -> "FetchedWheel":

@@ -4,10 +4,13 @@ Edits say which ranges of the source stay and what stands between them, so that 
 several gigabytes is never built in memory, and whoever compresses it can reuse the ranges.
 """
 
+import mmap
+import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from slimwheel.elf.source import Buffer
@@ -134,6 +137,37 @@ class Edits:
             for start in range(0, len(whole), chunk_size):
                 yield whole[start : start + chunk_size]
 
+    def carry_out(self, path: Path) -> None:
+        """Make the source's own file the new file; what stays at its place is not written."""
+        if not self._moves_down:
+            beside = path.with_name(f"{path.name}.new")
+            with path.open("rb") as source, beside.open("xb") as out:
+                self.write(mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ), out)
+            beside.replace(path)
+            return
+        place = 0
+        with path.open("r+b") as file:
+            for piece in self.pieces:
+                if not (isinstance(piece, Keep) and piece.start == place):
+                    file.seek(place)
+                    for chunk in _chunks_of_file(file.fileno(), piece):
+                        file.write(chunk)
+                place += _size(piece)
+            file.truncate(place)
+
+    @property
+    def _moves_down(self) -> bool:
+        """Whether no kept range stands further behind than in the source.
+
+        Then it is read before anything is written over it.
+        """
+        place = 0
+        for piece in self.pieces:
+            if isinstance(piece, Keep) and piece.start < place:
+                return False
+            place += _size(piece)
+        return True
+
     def write(self, data: Buffer, out: Writable) -> None:
         """Write the new file to a binary file object."""
         for chunk in self.chunks(data):
@@ -198,6 +232,17 @@ def _start_of_zeros(view: memoryview, start: int, stop: int) -> int:
         stop -= len(part)
         step = min(2 * step, CHUNK_SIZE)
     return start
+
+
+def _chunks_of_file(descriptor: int, piece: Piece) -> Iterator[bytes | memoryview]:
+    """Yield a piece whose source is an open file."""
+    if isinstance(piece, Keep):
+        for start in range(piece.start, piece.stop, CHUNK_SIZE):
+            yield os.pread(descriptor, min(CHUNK_SIZE, piece.stop - start), start)
+    elif isinstance(piece, Zeros):
+        yield from _zero_chunks(piece.size, CHUNK_SIZE)
+    else:
+        yield piece
 
 
 def _zero_chunks(size: int, chunk_size: int) -> Iterator[memoryview]:

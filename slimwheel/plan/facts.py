@@ -154,6 +154,12 @@ class Facts:
             self._unmap(facts)
             facts.path.unlink(missing_ok=True)
 
+    def hand_over(self, member: str) -> Path:
+        """Forget an ELF member and return its file, which is the caller's then."""
+        facts = self._elf.pop(member)
+        self._unmap(facts)
+        return facts.path
+
     def _mapped(self, member: str, path: Path, blocks: BlockIndex | None) -> ElfFacts:
         with path.open("rb") as stream:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

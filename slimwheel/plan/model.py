@@ -175,8 +175,11 @@ class Plan:
 
     def acted(self, rule: str | None) -> bool:
         """Whether a rule changed anything; what depends on no rule always happens."""
-        every = (saving.rule for d in self.decisions.values() for saving in d.savings)
-        return rule is None or rule in every
+        if rule is None:
+            return True
+        # Most members stay as they are: no savings, and nothing to look at.
+        changed = (saved for d in self.decisions.values() if (saved := d.savings))
+        return any(saving.rule == rule for savings in changed for saving in savings)
 
     def with_action(self, *actions: Action) -> list[Decision]:
         """Return the decisions that have one of the actions, sorted by member."""

@@ -1,13 +1,15 @@
 """Python files that change: the shim's two calls, the guards, and the recipe's own edits."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from packaging.version import Version
 
 from slimwheel.errors import WheelError
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.model import Action, Decision, Plan
-from slimwheel.pysource import Edit, PlaceNotFound, apply, parse_place
+from slimwheel.pysource import Edit, PlaceNotFound, apply, check, parse_place
 from slimwheel.recipe import Forget, Guard, PythonEdit
 from slimwheel.shim import boot_edits, guard_edits
 from slimwheel.shim import manifest as shim_manifest
@@ -90,7 +92,8 @@ def _add_change(
         try:
             if change.file not in facts.wheel.members:
                 raise PlaceNotFound("no such file")
-            _applied(facts, change.file, [edit])
+            with _named(facts, change.file):
+                check(_read(facts, change.file), [edit], change.file)
         except PlaceNotFound:
             plan.warnings.append(
                 f"no edit of {change.file} at {change.place}: this wheel does not have it"
@@ -112,7 +115,8 @@ def _add_guard(
     found = guard_edits([as_shim_guard(guard)], shipped)
     for member, wanted in found.items():
         try:
-            _applied(facts, member, wanted)
+            with _named(facts, member):
+                check(_read(facts, member), wanted, member)
         except PlaceNotFound:
             found = {}
             break
@@ -138,7 +142,8 @@ def _rewrite(plan: Plan, facts: Facts, member: str, wanted: list[Edit], why: str
             hint="Give the recipe's edit a version range, or required = false.",
         )
     upstream = facts.wheel.members[member]
-    data = _applied(facts, member, wanted)
+    with _named(facts, member):
+        data = apply(_read(facts, member), wanted, member)
     plan.contents[member] = data
     plan.decisions[member] = Decision(
         member,
@@ -151,11 +156,15 @@ def _rewrite(plan: Plan, facts: Facts, member: str, wanted: list[Edit], why: str
     )
 
 
-def _applied(facts: Facts, member: str, edits: list[Edit]) -> bytes:
-    """Return a member with edits applied; errors name the wheel that it is in."""
-    source = facts.wheel.read(facts.wheel.members[member])
+def _read(facts: Facts, member: str) -> bytes:
+    return facts.wheel.read(facts.wheel.members[member])
+
+
+@contextmanager
+def _named(facts: Facts, member: str) -> Iterator[None]:
+    """Have errors name the wheel that a member is in."""
     try:
-        return apply(source, edits, member)
+        yield
     except WheelError as error:
         error.place = ": ".join(part for part in (member, error.place) if part)
         error.file = facts.wheel.file

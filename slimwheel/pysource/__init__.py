@@ -4,7 +4,7 @@ Bytes in, bytes out: encoding declaration, byte order mark, line ends, form feed
 that an edit does not touch stay as they were. The result has been compiled before it is returned.
 """
 
-from slimwheel.pysource.edit import Edit, apply, insert
+from slimwheel.pysource.edit import Edit, apply, check, insert
 from slimwheel.pysource.place import Place, PlaceNotFound, PlaceSyntaxError, parse_place
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PlaceNotFound",
     "PlaceSyntaxError",
     "apply",
+    "check",
     "insert",
     "parse_place",
 ]

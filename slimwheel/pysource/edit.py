@@ -1,6 +1,7 @@
 """Carries out edits: where the new text goes, and how it is written there."""
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Iterable
@@ -51,8 +52,8 @@ def apply(source: bytes, edits: Iterable[Edit], file: str) -> bytes:
         RecipeError: the code is not Python, or cannot be written where the place is.
         WheelError: the file cannot be parsed, or two edits replace the same text.
     """
-    parsed = Source(source, file)
-    splices = [splice for edit in edits for splice in _splices(parsed, edit)]
+    parsed = _source(source, file)
+    splices = _all_splices(parsed, edits)
     splices.sort(key=lambda splice: (splice.start, splice.end))
     pieces = []
     done = 0
@@ -62,6 +63,29 @@ def apply(source: bytes, edits: Iterable[Edit], file: str) -> bytes:
         pieces += [parsed.text[done : splice.start], splice.text]
         done = splice.end
     return parsed.encode("".join([*pieces, parsed.text[done:]]))
+
+
+def check(source: bytes, edits: Iterable[Edit], file: str) -> None:
+    """Look for the places of edits, and whether their code can be written there.
+
+    Raises:
+        WheelError, RecipeError: as `apply`, but for what only all edits together tell.
+    """
+    _all_splices(_source(source, file), edits)
+
+
+@functools.lru_cache(maxsize=4)
+def _source(source: bytes, file: str) -> Source:
+    """Parse a file; edits of one come after another, and each is looked at before all are made."""
+    return Source(source, file)
+
+
+def _all_splices(source: Source, edits: Iterable[Edit]) -> list[_Splice]:
+    try:
+        return [splice for edit in edits for splice in _splices(source, edit)]
+    except PlaceNotFound:
+        source.check()
+        raise
 
 
 def _splices(source: Source, edit: Edit) -> list[_Splice]:

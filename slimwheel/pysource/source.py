@@ -6,9 +6,11 @@ import re
 import tokenize
 import warnings
 from pathlib import PurePosixPath
+from typing import Any
 
 from slimwheel.errors import WheelError
 
+_TROUBLE = "the file does not compile"
 # What Python's own tokenizer takes for the end of a line; str.splitlines() knows many more.
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -27,7 +29,7 @@ class Source:
     def __init__(self, data: bytes, file: str) -> None:
         self.file = file
         self.encoding, self.text = _decode(data, file)
-        self.tree = self._parse()
+        self.tree: ast.Module = _compiled(self.text, file, _TROUBLE, ast.PyCF_ONLY_AST)
         found = _NEWLINE.search(self.text)
         self.newline = found.group() if found else "\n"
         self._line_starts = [0, *(match.end() for match in _NEWLINE.finditer(self.text))]
@@ -76,14 +78,20 @@ class Source:
             raise WheelError(
                 f"an edit does not fit the encoding: {error}", file=self.file
             ) from None
-        _compile(text, self.file, "after the edits the file does not compile")
+        try:
+            _compiled(text, self.file, "after the edits the file does not compile")
+        except WheelError:
+            self.check()
+            raise
         return data
 
-    def _parse(self) -> ast.Module:
-        _compile(self.text, self.file, "the file does not compile")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(self.text, self.file)
+    def check(self) -> None:
+        """Say that the file as it is does not compile: the reason, maybe, for another error.
+
+        Raises:
+            WheelError: so it is; a tree tells nothing of a misplaced `from __future__`.
+        """
+        _compiled(self.text, self.file, _TROUBLE)
 
     def _offset(self, line: int, utf8_column: int) -> int:
         start = self._line_starts[line - 1]
@@ -102,12 +110,12 @@ def _decode(data: bytes, file: str) -> tuple[str, str]:
     return encoding, text
 
 
-def _compile(text: str, file: str, trouble: str) -> None:
-    # compile() and not ast.parse(): only it sees a misplaced `from __future__`.
+def _compiled(text: str, file: str, trouble: str, flags: int = 0) -> Any:
+    """Return code, or with PyCF_ONLY_AST a tree."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(text, file, "exec", dont_inherit=True)
+            return compile(text, file, "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         place = f"line {error.lineno}" if error.lineno else None
         raise WheelError(

@@ -9,6 +9,8 @@ from typing import Annotated
 from pathspec import GitIgnoreSpec
 from pydantic import AfterValidator
 
+_GROUP_NAME = re.compile(r"\(\?P<\w+>")
+
 
 def _checked(pattern: str) -> str:
     if not pattern.strip() or pattern.startswith(("!", "#")):
@@ -33,9 +35,22 @@ class Matcher:
     """Matches names against patterns less exceptions; without patterns nothing matches."""
 
     def __init__(self, patterns: tuple[str, ...], exceptions: tuple[str, ...] = ()) -> None:
-        self._include = GitIgnoreSpec.from_lines(patterns)
-        self._exclude = GitIgnoreSpec.from_lines(exceptions)
+        self._include = _joined(patterns)
+        self._exclude = _joined(exceptions)
 
     def __call__(self, name: str) -> bool:
         """Whether a member's name matches."""
-        return self._include.match_file(name) and not self._exclude.match_file(name)
+        if self._include is None or not self._include.search(name):
+            return False
+        return self._exclude is None or not self._exclude.search(name)
+
+
+def _joined(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Return one expression for patterns, none of which takes back what another matches.
+
+    A wheel has thousands of names, and pathspec looks at one pattern after the other.
+    """
+    found = (part.regex for part in GitIgnoreSpec.from_lines(patterns).patterns)
+    # A group of theirs tells directories from files, which names of members do not need.
+    alternatives = [_GROUP_NAME.sub("(?:", regex.pattern) for regex in found if regex]
+    return re.compile("|".join(f"(?:{each})" for each in alternatives)) if alternatives else None

@@ -1,21 +1,14 @@
 """Progress on a terminal; nothing at all in a pipe."""
 
+import os
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
+
     from slimwheel.build import Progress as BuildProgress
     from slimwheel.fetch import FetchProgress
     from slimwheel.publish.publishing import Progress as PublishProgress
@@ -25,21 +18,14 @@ if TYPE_CHECKING:
 class _Display:
     """One line on standard error that is redrawn in place; nothing where that is no terminal."""
 
-    def __init__(self, *columns: ProgressColumn) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            *columns,
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if _may_be_terminal():
+            self._progress = self._made()
+            self._progress.start()
         return self
 
     def __exit__(
@@ -48,9 +34,31 @@ class _Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _made(self) -> "Progress":
+        # Here and not above: rich takes a tenth of a second to import.
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            *self._columns(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def _columns(self) -> list["ProgressColumn"]:
+        raise NotImplementedError
 
     def _show(self, what: str, done: int, total: int, left: str = "") -> None:
+        if self._progress is None:
+            return
         if self._task is None:
             self._task = self._progress.add_task(what, total=total or None, left=left)
         self._progress.update(
@@ -61,10 +69,12 @@ class _Display:
 class ProgressDisplay(_Display):
     """Shows how far fetching, building and looking at wheels are, in bytes."""
 
-    def __init__(self) -> None:
-        super().__init__(DownloadColumn())
+    def _columns(self) -> list["ProgressColumn"]:
+        from rich.progress import DownloadColumn
 
-    def fetching(self, source: str) -> "Callable[[FetchProgress], None]":
+        return [DownloadColumn()]
+
+    def fetching(self, source: str) -> Callable[["FetchProgress"], None]:
         """Return what a download reports to."""
         return lambda report: self._show(f"fetch {source}", report.done, report.total)
 
@@ -84,10 +94,10 @@ class ProgressDisplay(_Display):
 class StepsDisplay(_Display):
     """Shows how far running two wheels is, in steps, and about how long it will take."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f}{task.fields[left]}")
-        )
+    def _columns(self) -> list["ProgressColumn"]:
+        from rich.progress import TextColumn
+
+        return [TextColumn("{task.completed:,.0f} of {task.total:,.0f}{task.fields[left]}")]
 
     def show(self, report: "RunningProgress") -> None:
         """Take a report of running."""
@@ -95,6 +105,12 @@ class StepsDisplay(_Display):
             "" if report.seconds_left is None else f", about {_duration(report.seconds_left)} left"
         )
         self._show(f"{report.stage}: {report.detail}", report.done, max(report.total, 1), left=left)
+
+
+def _may_be_terminal() -> bool:
+    """Tell whether rich may find a terminal: it takes its word from these variables too."""
+    forced = os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE")
+    return bool(forced) or sys.stderr.isatty()
 
 
 def _duration(seconds: float) -> str:

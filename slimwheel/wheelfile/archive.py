@@ -25,6 +25,7 @@ CHUNK = 1 << 20
 # isal's stubs declare its exception as an instance.
 _InflateError = cast("type[Exception]", isal_zlib.IsalError)
 
+_HEAD = 4
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _DAMAGED = "Download the wheel again; this copy is damaged."
 
@@ -93,13 +94,25 @@ class Archive:
         Raises:
             WheelError: the local header disagrees with the directory, or the file is cut.
         """
-        offset = self._data_offset(member)
-        left = member.compressed_size
+        offset, first = self._located(member, min(member.compressed_size, CHUNK))
+        left = member.compressed_size - len(first)
+        if first:
+            yield first
         while left:
-            chunk = self._read_at(offset, min(left, CHUNK), member)
-            offset += len(chunk)
+            chunk = self._read_at(offset + member.compressed_size - left, min(left, CHUNK), member)
             left -= len(chunk)
             yield chunk
+
+    def packed_crc(self, member: Member) -> int:
+        """Return the CRC of a member's compressed bytes.
+
+        Raises:
+            WheelError: as `raw_chunks`.
+        """
+        crc = 0
+        for raw in self.raw_chunks(member):
+            crc = isal_zlib.crc32(raw, crc)
+        return crc
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         """Yield the bytes of a member, checked against its size and CRC.
@@ -178,22 +191,33 @@ class Archive:
         return self._read_at(member.header_offset, length, member)
 
     def _data_offset(self, member: Member) -> int:
-        header = self._read_at(member.header_offset, _LOCAL_HEADER.size, member)
-        fields = _LOCAL_HEADER.unpack(header)
+        return self._located(member, 0)[0]
+
+    def _located(self, member: Member, count: int) -> tuple[int, bytes]:
+        """Return where a member's bytes begin, and the first `count` of them."""
+        # All at once: most members are small, and most headers have nothing but the name.
+        start, size = member.header_offset, _LOCAL_HEADER.size
+        found = self._read_at(start, size, member, size + len(member.name) + count)
+        fields = _LOCAL_HEADER.unpack_from(found)
         signature, flags, method = fields[0], fields[2], fields[3]
         if signature != b"PK\x03\x04":
             raise self._damage(member, "has no local header where the directory says")
-        name_length, extra_length = int(fields[-2]), int(fields[-1])
-        name = self._read_at(member.header_offset + len(header), name_length, member)
+        behind_name = size + int(fields[-2])
+        offset = behind_name + int(fields[-1])
+        if len(found) < offset + count:
+            found = self._read_at(start, offset + count, member)
         encoding = "utf-8" if flags & 0x800 else "cp437"
-        if method != member.method or name.decode(encoding, "replace") != member.name:
+        name = found[size:behind_name].decode(encoding, "replace")
+        if method != member.method or name != member.name:
             raise self._damage(member, "has a local header that disagrees with the directory")
-        return member.header_offset + len(header) + name_length + extra_length
+        return start + offset, found[offset : offset + count]
 
-    def _read_at(self, offset: int, count: int, member: Member) -> bytes:
+    def _read_at(self, offset: int, count: int, member: Member, most: int = 0) -> bytes:
+        """Return `count` bytes from an offset, and as many more as there are up to `most`."""
         # An offset from a hostile directory may be one that the system does not take.
-        found = os.pread(self._stream.fileno(), count, offset) if 0 <= offset < self._size else b""
-        if len(found) != count:
+        wanted = max(count, most)
+        found = os.pread(self._stream.fileno(), wanted, offset) if 0 <= offset < self._size else b""
+        if len(found) < count:
             raise self._damage(member, f"is cut at offset {offset + len(found)}")
         return found
 
@@ -236,6 +260,8 @@ class Inflater:
 
     def __init__(self, member: Member, *, file: str) -> None:
         self._tally = Tally(member, file=file)
+        self.head = b""
+        """The content's first bytes, four or as many as it has."""
         self._inflater = (
             isal_zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
         )
@@ -244,6 +270,8 @@ class Inflater:
         """Yield what the next compressed bytes stand for, at most CHUNK bytes at a time."""
         if self._inflater is None:
             self._tally.update(raw)
+            if len(self.head) < _HEAD:
+                self.head += raw[: _HEAD - len(self.head)]
             yield raw
             return
         while raw:
@@ -255,6 +283,8 @@ class Inflater:
             if self._inflater.unused_data:
                 raise self._tally.damage("has bytes behind its deflate stream")
             self._tally.update(data)
+            if len(self.head) < _HEAD:
+                self.head += data[: _HEAD - len(self.head)]
             yield data
 
     def finish(self) -> None:

@@ -4,7 +4,6 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,11 +14,12 @@ DEFLATED = zipfile.ZIP_DEFLATED
 
 _ENCRYPTED = 0x1 | 0x40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What every name has that is not as it should be, and some others: those that end in a slash.
+_SUSPECT = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|^.?:|(?:^|/)\.{0,2}(?:/|\Z)")
 _REBUILD = "Ask whoever built this wheel to rebuild it; installers differ on such files."
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One file of a wheel. Sizes in bytes, `mode` as in st_mode's permission bits."""
 
     name: str
@@ -103,6 +103,8 @@ def checked_members(infos: Sequence[zipfile.ZipInfo], *, file: str) -> dict[str,
 
 
 def _name_problem(name: str) -> str | None:
+    if name and not _SUSPECT.search(name):
+        return None
     parts = name.rstrip("/").split("/")
     if not name or "\0" in name:
         return "has an empty name or one with a NUL byte"

@@ -6,20 +6,21 @@ Source: PyPA specifications, "Recording installed projects", section "The RECORD
 import base64
 import binascii
 import csv
+import functools
 import hashlib
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slimwheel.errors import WheelError
 
 _HINT = "Download the wheel again; if it stays so, ask whoever built it."
 # What the specification allows: sha256 or better. Weak hashes prove nothing.
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512"})
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
-@dataclass(frozen=True)
-class RecordEntry:
+class RecordEntry(NamedTuple):
     """One line of RECORD. `digest` is raw bytes, `size` in bytes where RECORD states it."""
 
     algorithm: str
@@ -64,9 +65,8 @@ def _entry(hashed: str, size: str, *, file: str, place: str) -> RecordEntry | No
             hint=_HINT,
         )
     try:
-        digest = base64.b64decode(
-            encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True
-        )
+        padded = encoded.translate(_URL_SAFE) + "=" * (-len(encoded) % 4)
+        digest = binascii.a2b_base64(padded, strict_mode=True)
         length = int(size) if size else None
         if length is not None and length < 0:
             raise ValueError(f"{length} bytes")
@@ -74,11 +74,16 @@ def _entry(hashed: str, size: str, *, file: str, place: str) -> RecordEntry | No
         raise WheelError(
             f"is not a hash and a size: {error}", file=file, place=place, hint=_HINT
         ) from error
-    if len(digest) != hashlib.new(algorithm).digest_size:
+    if len(digest) != _digest_size(algorithm):
         raise WheelError(
             f"has a {algorithm} of {len(digest)} bytes", file=file, place=place, hint=_HINT
         )
     return RecordEntry(algorithm, digest, length)
+
+
+@functools.cache
+def _digest_size(algorithm: str) -> int:
+    return hashlib.new(algorithm).digest_size
 
 
 def record_line(name: str, sha256: bytes, size: int) -> tuple[str, str, str]:

@@ -1,6 +1,5 @@
 """An upstream wheel: its archive, its dist-info, and what RECORD says of its files."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +8,7 @@ from typing import Self
 from packaging.utils import canonicalize_name
 
 from slimwheel.errors import WheelError
-from slimwheel.wheelfile.archive import CHUNK, Archive, Inflater
+from slimwheel.wheelfile.archive import CHUNK, Archive
 from slimwheel.wheelfile.members import Member
 from slimwheel.wheelfile.metadata import Headers
 from slimwheel.wheelfile.names import (
@@ -19,17 +18,12 @@ from slimwheel.wheelfile.names import (
     is_tag,
     normalized_version,
 )
+from slimwheel.wheelfile.passage import HashCheck, Passage
 from slimwheel.wheelfile.record import RecordEntry, parse_record
 from slimwheel.wheelfile.splicing import BlockWalk
 
 _REBUILD = "Ask whoever built this wheel for a valid one."
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
-
-
-class RecordMismatch(WheelError):
-    """A member does not have the hash and size that RECORD states."""
-
-    way_out = "Download the wheel again; if it stays so, do not use it."
 
 
 class Wheel:
@@ -122,20 +116,9 @@ class Wheel:
         """Return a pass over a member: its bytes as by `chunks`, then its compressed blocks."""
         return self.archive.walk(member, self._hash_check(member))
 
-    def raw_chunks(self, member: Member) -> Iterator[bytes]:
-        """Yield a member's compressed bytes; what they stand for is checked on the way.
-
-        Raises:
-            WheelError: as `chunks`.
-        """
-        check = self._hash_check(member)
-        inflater = Inflater(member, file=self.file)
-        for raw in self.archive.raw_chunks(member):
-            for chunk in inflater.feed(raw):
-                check.update(chunk)
-            yield raw
-        inflater.finish()
-        check.finish()
+    def raw_chunks(self, member: Member) -> Passage:
+        """Return a pass over a member's compressed bytes, checked on the way as by `chunks`."""
+        return Passage(member, self.archive.raw_chunks(member), self._entry(member), file=self.file)
 
     def read(self, member: Member) -> bytes:
         """Return a small member whole, checked against CRC and RECORD."""
@@ -182,22 +165,12 @@ class Wheel:
         for name in ("METADATA", "WHEEL"):
             self.read(self._required(name))
 
-    def sha256(self, member: Member) -> bytes:
-        """Return a member's sha256: from RECORD, or its own where RECORD has another hash."""
-        entry = self._entry(member)
-        if entry is not None and entry.algorithm == "sha256":
-            return entry.digest
-        digest = hashlib.sha256()
-        for chunk in self.chunks(member):
-            digest.update(chunk)
-        return digest.digest()
-
     def _exempt(self) -> set[str]:
         """RECORD itself and its signatures, which it cannot list with a hash."""
         return {f"{self.dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
 
-    def _hash_check(self, member: Member) -> "_HashCheck":
-        return _HashCheck(self._entry(member), member, self.file)
+    def _hash_check(self, member: Member) -> HashCheck:
+        return HashCheck(self._entry(member), member, self.file)
 
     def _entry(self, member: Member) -> RecordEntry | None:
         """Return what RECORD states of a member, where it is believed."""
@@ -254,28 +227,3 @@ class Wheel:
                 hint="Give the file the name under which it was published.",
             )
         return parsed
-
-
-class _HashCheck:
-    """Hashes a member as it passes and compares it with RECORD at the end."""
-
-    def __init__(self, entry: RecordEntry | None, member: Member, file: str) -> None:
-        self._entry = entry
-        self._member = member
-        self._file = file
-        self._hash = hashlib.new(entry.algorithm) if entry else None
-
-    def update(self, chunk: bytes | memoryview) -> None:
-        if self._hash is not None:
-            self._hash.update(chunk)
-
-    def finish(self) -> None:
-        if self._entry is None or self._hash is None:
-            return
-        differs = self._entry.size not in (None, self._member.size)
-        if differs or self._hash.digest() != self._entry.digest:
-            raise RecordMismatch(
-                "does not have the hash and size that RECORD states",
-                file=self._file,
-                place=self._member.name,
-            )

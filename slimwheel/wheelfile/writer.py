@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from slimwheel.wheelfile.deflate import Compressed, compress
 from slimwheel.wheelfile.members import DEFLATED, Member
+from slimwheel.wheelfile.passage import Proof
 from slimwheel.wheelfile.record import format_record, record_line
 from slimwheel.wheelfile.splicing import Spliced
 from slimwheel.wheelfile.wheel import Wheel
@@ -70,6 +71,8 @@ class WheelWriter:
         self._offset = 0
         self._written: list[_Written] = []
         self._record: list[tuple[str, str, str]] = []
+        self.proofs: dict[str, Proof] = {}
+        """What is known of members, by name, since they were inflated on their way here."""
         moment = time.gmtime(max(timestamp, FIRST_TIMESTAMP))
         self._date = (moment.tm_year - 1980) << 9 | moment.tm_mon << 5 | moment.tm_mday
         self._time = moment.tm_hour << 11 | moment.tm_min << 5 | moment.tm_sec // 2
@@ -103,9 +106,11 @@ class WheelWriter:
             member.size,
             member.compressed_size,
         )
-        for chunk in wheel.raw_chunks(member):
+        passage = wheel.raw_chunks(member)
+        for chunk in passage:
             self._write(chunk)
-        self._record.append(record_line(name, wheel.sha256(member), member.size))
+        self.proofs[name] = passage.proof
+        self._record.append(record_line(name, passage.proof.sha256, member.size))
 
     def add(self, name: str, data: bytes, *, executable: bool = False) -> None:
         """Write a new member."""
@@ -150,6 +155,14 @@ class WheelWriter:
             self._write(chunk)
         if self._offset - start != spliced.compressed_size:
             raise ValueError(f"{name}: {self._offset - start} bytes of a deflate stream")
+        self.proofs[name] = Proof(
+            spliced.size,
+            spliced.crc,
+            spliced.sha256,
+            spliced.compressed_size,
+            spliced.compressed_crc,
+            spliced.head,
+        )
         self._record.append(record_line(name, spliced.sha256, spliced.size))
 
     def finish(self, record_name: str) -> None:
@@ -172,22 +185,20 @@ class WheelWriter:
         self._written.append(entry)
         large = size >= ZIP64_LIMIT or compressed_size >= ZIP64_LIMIT
         extra = struct.pack("<HHQQ", 1, 16, size, compressed_size) if large else b""
-        self._write(
-            _LOCAL.pack(
-                b"PK\x03\x04",
-                45 if large else 20,
-                flags,
-                method,
-                self._time,
-                self._date,
-                crc,
-                0xFFFF_FFFF if large else compressed_size,
-                0xFFFF_FFFF if large else size,
-                len(encoded),
-                len(extra),
-            )
+        header = _LOCAL.pack(
+            b"PK\x03\x04",
+            45 if large else 20,
+            flags,
+            method,
+            self._time,
+            self._date,
+            crc,
+            0xFFFF_FFFF if large else compressed_size,
+            0xFFFF_FFFF if large else size,
+            len(encoded),
+            len(extra),
         )
-        self._write(encoded + extra)
+        self._write(header + encoded + extra)
 
     def _write_central(self, member: _Written) -> None:
         wide = [
@@ -196,28 +207,26 @@ class WheelWriter:
             if value >= ZIP64_LIMIT
         ]
         extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-        self._write(
-            _CENTRAL.pack(
-                b"PK\x01\x02",
-                _UNIX | (45 if wide else 20),
-                45 if wide else 20,
-                member.flags,
-                member.method,
-                self._time,
-                self._date,
-                member.crc,
-                _narrow(member.compressed_size),
-                _narrow(member.size),
-                len(member.name),
-                len(extra),
-                0,
-                0,
-                0,
-                (stat.S_IFREG | member.mode) << 16,
-                _narrow(member.offset),
-            )
+        entry = _CENTRAL.pack(
+            b"PK\x01\x02",
+            _UNIX | (45 if wide else 20),
+            45 if wide else 20,
+            member.flags,
+            member.method,
+            self._time,
+            self._date,
+            member.crc,
+            _narrow(member.compressed_size),
+            _narrow(member.size),
+            len(member.name),
+            len(extra),
+            0,
+            0,
+            0,
+            (stat.S_IFREG | member.mode) << 16,
+            _narrow(member.offset),
         )
-        self._write(member.name + extra)
+        self._write(entry + member.name + extra)
 
     def _write_end(self, start: int, length: int) -> None:
         count = len(self._written)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.splicing import native, portable
+from slimwheel.wheelfile.splicing.sums import Sums
 
 # A stream of nothing but empty blocks would take a call and a place in memory for each. No further
 # ones are noted where there is more than one in so many bytes, after so many blocks; or so many.
@@ -30,12 +31,16 @@ class BlockIndex:
         offsets: where in the content, in bytes, in the same order.
         size: of the whole content, in bytes.
         is_whole: whether the last block that is noted is the stream's last, which has BFINAL set.
+        sums: of the content, by windows.
+        stream_sums: of the stream.
     """
 
     bits: "array[int]" = field(default_factory=lambda: array("Q", [0]))
     offsets: "array[int]" = field(default_factory=lambda: array("Q", [0]))
     size: int = 0
     is_whole: bool = False
+    sums: Sums = field(default_factory=Sums, compare=False, repr=False)
+    stream_sums: Sums = field(default_factory=Sums, compare=False, repr=False)
 
     @classmethod
     def none(cls, size: int) -> "BlockIndex":
@@ -110,8 +115,9 @@ class BlockWalk:
 
         size = 0
         try:
-            for chunk in self._engine(self._windows, note):
+            for chunk in self._engine(index.stream_sums.passing(self._windows), note):
                 size += len(chunk)
+                index.sums.update(chunk)
                 for check in self._checks:
                     check.update(chunk)
                 yield chunk

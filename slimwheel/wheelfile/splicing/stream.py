@@ -1,38 +1,28 @@
 """Writing the new stream: copied blocks, compressed stretches, and the joins between them."""
 
 import hashlib
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Protocol, cast
 
 import deflate
 from isal import isal_zlib
 
-from slimwheel.errors import CheckFailed
 from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.splicing.bits import BitWriter
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, Engine, default_engine
+from slimwheel.wheelfile.splicing.proving import OldStream, Proof, failure, middle_of
 from slimwheel.wheelfile.splicing.spans import Copy, Piece, spans
+from slimwheel.wheelfile.splicing.sums import SUM_WINDOW
 
 WINDOW = 8 << 20
 """How much is compressed at a time, in bytes: what bounds memory, for 0.05 % of the size."""
 
 _STEP = 1 << 20
+_HEAD = 4
 # Windows that a pool may be given before the first of them is waited for.
 _AHEAD = 4
-# isal's stubs declare its exception as an instance.
-_InflateError = cast("type[Exception]", isal_zlib.IsalError)
-
-
-class _Inflater(Protocol):
-    eof: bool
-    unconsumed_tail: bytes
-    unused_data: bytes
-
-    def decompress(self, data: bytes | bytearray | memoryview, limit: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -44,14 +34,18 @@ class Spliced:
         crc: its CRC-32, as zip has it.
         sha256: its hash.
         compressed_size: of the stream that was written, in bytes.
+        compressed_crc: its CRC-32.
         copied: how many bytes of the content stand in copied blocks.
+        head: the content's first bytes.
     """
 
     size: int
     crc: int
     sha256: bytes
     compressed_size: int
+    compressed_crc: int
     copied: int
+    head: bytes
 
 
 def splice(
@@ -68,7 +62,8 @@ def splice(
     """Write the deflate stream of a changed content.
 
     The same arguments give the same bytes on every machine, whatever the engine. The result is
-    inflated while it is written. Some ten megabytes are held, however large the content is.
+    proved while it is written (`slimwheel.wheelfile.splicing.proving`). Some ten megabytes are
+    held, however large the content is.
 
     Args:
         index: the blocks of the old stream, as `walk_blocks` found them; `BlockIndex.none`
@@ -88,43 +83,78 @@ def splice(
         CheckFailed: the new stream does not give the new content: the index, the content and the
             old stream do not belong together.
     """
-    found = spans(index, content.cast("B"), pieces)
-    output = _Checked(write)
-    bits = BitWriter(output.take)
+    content = content.cast("B")
+    found = spans(index, content, pieces)
+    proof = Proof(write)
+    bits = BitWriter(proof.take)
     told = _Digest()
+    old = OldStream(index, read)
     copied = 0
     for number, span in enumerate(found):
         is_last = number == len(found) - 1
         if isinstance(span, Copy):
-            start, stop = index.offsets[span.first], index.offsets[span.stop]
-            told.update(content[start:stop])
-            copied += stop - start
-            _copy(bits, index, span, read, is_last=is_last)
+            copied += index.offsets[span.stop] - index.offsets[span.first]
+            _tell(told, index, span, content)
+            _copy(bits, proof, index, span, content, old, is_last=is_last)
         else:
             for part in span.parts:
                 told.update(part)
+                proof.expect(part)
             packed = _packed(_windows(span.parts), level, pool)
             _join(bits, packed, engine or default_engine(), is_last=is_last)
     if not found:
         bits.put_end()
     bits.pad()
-    output.finish(told)
-    return Spliced(told.size, told.crc, told.sha256, output.written, copied)
+    proof.finish()
+    return Spliced(
+        told.size, told.crc, told.sha256, proof.written, proof.written_crc, copied, told.head
+    )
+
+
+def _tell(told: "_Digest", index: BlockIndex, span: Copy, content: memoryview) -> None:
+    """Take a copy's content, which has to be what was inflated when its blocks were found."""
+    start, stop = index.offsets[span.first], index.offsets[span.stop]
+    for number in range(start // SUM_WINDOW, -(-stop // SUM_WINDOW)):
+        place = SUM_WINDOW * number
+        if not index.sums.has(number, content[place : place + SUM_WINDOW]):
+            raise failure("the old content is another")
+        told.update(content[max(place, start) : min(place + SUM_WINDOW, stop)])
 
 
 def _copy(
     bits: BitWriter,
+    proof: Proof,
     index: BlockIndex,
     span: Copy,
-    read: Callable[[int, int], bytes],
+    content: memoryview,
+    read: OldStream,
     *,
     is_last: bool,
 ) -> None:
-    start, stop = index.bits[span.first], index.bits[span.stop]
     has_end = index.is_whole and span.stop == len(index)
-    bits.seek_phase(start % 8)
     # Within the new stream the old one's last block is not the last.
-    bits.copy(start, stop, read, clear=index.bits[-2] if has_end and not is_last else None)
+    clear = index.bits[-2] if has_end and not is_last else None
+    bits.seek_phase(index.bits[span.first] % 8)
+
+    def copy(first: int, stop: int) -> None:
+        bits.copy(index.bits[first], index.bits[stop], read, clear=clear)
+
+    def expect(first: int, stop: int) -> None:
+        proof.expect(content[index.offsets[first] : index.offsets[stop]])
+
+    if middle := middle_of(index, span):
+        expect(span.first, middle.first)
+        copy(span.first, middle.first)
+        proof.leave()
+        end, phase = divmod(index.bits[middle.stop], 8)
+        read.sum_up_to(end)
+        copy(middle.first, middle.stop)
+        proof.resume(read.crc, phase, content[: index.offsets[middle.stop]])
+        expect(middle.stop, span.stop)
+        copy(middle.stop, span.stop)
+    else:
+        expect(span.first, span.stop)
+        copy(span.first, span.stop)
     if is_last and not has_end:
         bits.put_end()
 
@@ -206,6 +236,7 @@ class _Digest:
         self._hash = hashlib.sha256()
         self.size = 0
         self.crc = 0
+        self.head = b""
 
     @property
     def sha256(self) -> bytes:
@@ -213,44 +244,10 @@ class _Digest:
 
     def update(self, data: memoryview) -> None:
         self.size += len(data)
+        if len(self.head) < _HEAD:
+            self.head += data[: _HEAD - len(self.head)]
         for start in range(0, len(data), _STEP):
             # Both at once: the second finds it in the processor's cache.
             step = data[start : start + _STEP]
             self.crc = isal_zlib.crc32(step, self.crc)
             self._hash.update(step)
-
-
-class _Checked:
-    """Passes the stream on, and inflates it to hold it against the content."""
-
-    def __init__(self, write: Callable[[bytes | bytearray | memoryview], object]) -> None:
-        self._write = write
-        self._inflater = cast(_Inflater, isal_zlib.decompressobj(-zlib.MAX_WBITS))
-        self._size = 0
-        self._crc = 0
-        self.written = 0
-
-    def take(self, data: bytes | bytearray | memoryview) -> None:
-        if not data:
-            return
-        self._write(data)
-        self.written += len(data)
-        raw = data
-        try:
-            while raw:
-                found = self._inflater.decompress(raw, _STEP)
-                raw = self._inflater.unconsumed_tail
-                self._size += len(found)
-                self._crc = isal_zlib.crc32(found, self._crc)
-        except _InflateError as error:
-            raise _failure(str(error)) from error
-
-    def finish(self, told: _Digest) -> None:
-        if not self._inflater.eof or self._inflater.unused_data:
-            raise _failure("it ends elsewhere")
-        if (self._size, self._crc) != (told.size, told.crc):
-            raise _failure(f"it gives {self._size} bytes of the CRC {self._crc:08x}")
-
-
-def _failure(why: str) -> CheckFailed:
-    return CheckFailed(f"a spliced deflate stream does not give its content: {why}")

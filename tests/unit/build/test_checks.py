@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,11 @@ from slimwheel.errors import CheckFailed
 from slimwheel.plan import Switches
 from slimwheel.recipe import LoadedRecipe, load_recipe
 from slimwheel.verify.findings import Code, Finding
-from slimwheel.verify.static import check_wheel
+from slimwheel.verify.static import Known, check_wheel
+from slimwheel.wheelfile import writer
+from slimwheel.wheelfile.record import record_line
+from slimwheel.wheelfile.wheel import Wheel
+from slimwheel.wheelfile.writer import WheelWriter
 from tests.support.native import compile_c
 from tests.support.upstream import make_torch_wheel
 
@@ -65,8 +70,8 @@ def test_a_layout_that_a_build_breaks(tmp_path: Path, monkeypatch: pytest.Monkey
     broken = Finding(Code.LOAD_ORDER, "PT_LOADs descend", "torch/lib/libc10.so")
     check = check_wheel
 
-    def found(path: Path, scratch: Path | None = None) -> list[Finding]:
-        return check(path, scratch) + ([] if path == upstream else [broken])
+    def found(path: Path, *more: Any) -> list[Finding]:
+        return check(path, *more) + ([] if path == upstream else [broken])
 
     monkeypatch.setattr(building, "check_wheel", found)
     with pytest.raises(CheckFailed, match=r"SW202 torch/lib/libc10\.so: PT_LOADs descend"):
@@ -86,3 +91,56 @@ def test_a_budget_that_is_exceeded(limit: str, tmp_path: Path) -> None:
             BuildOptions(output),
         )
     assert list(output.iterdir()) == []
+
+
+def _flip(data: bytes | bytearray) -> bytes:
+    return bytes([*data[:-1], data[-1] ^ 1])
+
+
+@pytest.mark.parametrize("member", ["torch/lib/libtorch_cpu.so", "torch/version.py"])
+def test_a_writer_that_writes_other_bytes(
+    member: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was inflated on its way is not what arrives: one member is spliced, one copied."""
+    write, names = WheelWriter._write, []
+
+    def wrong(self: WheelWriter, data: bytes | bytearray) -> None:
+        started = self._written[-1].name.decode() if self._written else ""
+        names.append(started)
+        # A member's header is written before its bytes.
+        write(self, _flip(data) if started == member and names.count(member) == 2 else data)
+
+    monkeypatch.setattr(WheelWriter, "_write", wrong)
+    with pytest.raises(CheckFailed, match=rf"SW104 {member}") as caught:
+        build_wheel(make_torch_wheel(tmp_path), load_recipe("cpu"), BuildOptions(tmp_path / "dist"))
+    assert member in names
+    assert caught.value.exit_code == 7
+    assert list((tmp_path / "dist").iterdir()) == []
+
+
+def test_a_writer_that_records_another_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(name: str, sha256: bytes, size: int) -> tuple[str, str, str]:
+        return record_line(name, _flip(sha256) if name == "torch/version.py" else sha256, size)
+
+    monkeypatch.setattr(writer, "record_line", wrong)
+    with pytest.raises(CheckFailed, match=r"SW101 torch/version\.py"):
+        build_wheel(make_torch_wheel(tmp_path), load_recipe("cpu"), BuildOptions(tmp_path / "dist"))
+
+
+def test_what_is_known_does_not_hide_faults(tmp_path: Path) -> None:
+    """A proof about other bytes counts for nothing, and one that holds spares inflating."""
+    upstream = make_torch_wheel(tmp_path)
+    name = "torch/version.py"
+    with Wheel.open(upstream) as wheel:
+        passage = wheel.raw_chunks(wheel.members[name])
+        data = bytearray(upstream.read_bytes())
+        start = data.index(b"".join(passage))
+    assert check_wheel(upstream, None, Known({name: passage.proof})) == check_wheel(upstream)
+    sound = check_wheel(upstream)
+    data[start + 4] ^= 1
+    upstream.write_bytes(data)
+    for known in (Known(), Known({name: passage.proof})):
+        found = check_wheel(upstream, None, known)
+        assert [f.member for f in found if f not in sound] == [name]

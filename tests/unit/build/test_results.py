@@ -14,7 +14,7 @@ from installer.sources import WheelFile
 
 from slimwheel import __version__
 from slimwheel.build import BuildOptions, BuildReport, Progress, build_wheel
-from slimwheel.build.gone import collapsed, gone_modules
+from slimwheel.build.gone import Shipped, collapsed, gone_modules
 from slimwheel.errors import UsageError
 from slimwheel.plan import Switches
 from slimwheel.recipe import load_recipe
@@ -160,9 +160,9 @@ def test_a_date_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_gone_is_told_shortly() -> None:
     shipped = ["a/b/kept.py", "a/__init__.py"]
     removed = ["a/b/gone.py", "a/c/__init__.py", "a/c/d/x.py", "top.py", "e/f/data.txt"]
-    assert collapsed(removed, shipped) == ["a/b/gone.py", "a/c/*", "e/*", "top.py"]
-    assert gone_modules(removed, shipped) == ["a.b.gone", "a.c", "top"]
-    assert collapsed([], shipped) == gone_modules([], shipped) == []
+    assert collapsed(removed, Shipped(shipped)) == ["a/b/gone.py", "a/c/*", "e/*", "top.py"]
+    assert gone_modules(removed, Shipped(shipped)) == ["a.b.gone", "a.c", "top"]
+    assert collapsed([], Shipped(shipped)) == gone_modules([], Shipped(shipped)) == []
 
 
 def test_extension_modules_are_gone_where_nothing_of_their_name_is_left() -> None:
@@ -178,7 +178,7 @@ def test_extension_modules_are_gone_where_nothing_of_their_name_is_left() -> Non
         f"torch/gone/inner.{tag}.so",
         "torch-1.0.dist-info/x.py",
     ]
-    assert gone_modules(removed, shipped) == [
+    assert gone_modules(removed, Shipped(shipped)) == [
         "torch._nvrtc",
         "torch._stable",
         "torch.gone",

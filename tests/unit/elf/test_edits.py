@@ -1,6 +1,8 @@
 """Edits as lists of ranges."""
 
 import io
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,12 @@ SOURCE = bytes(range(100))
 def written(edits: Edits) -> bytes:
     out = io.BytesIO()
     edits.write(SOURCE, out)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "source"
+        path.write_bytes(SOURCE)
+        edits.carry_out(path)
+        assert path.read_bytes() == out.getvalue()
+        assert list(path.parent.iterdir()) == [path]
     return out.getvalue()
 
 

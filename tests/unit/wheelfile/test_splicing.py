@@ -23,6 +23,7 @@ from slimwheel.wheelfile.splicing import (
 )
 from slimwheel.wheelfile.splicing.bits import BitWriter, packed, phase_shift
 from slimwheel.wheelfile.splicing.blocks import Engine, default_engine
+from slimwheel.wheelfile.splicing.proving import middle_of
 from slimwheel.wheelfile.splicing.spans import Copy, spans
 from tests.support import inflate
 from tests.support.streams import (
@@ -40,6 +41,7 @@ from tests.support.streams import (
 MB = 1 << 20
 DATA = content(MB)
 STREAM = zlib_stream(DATA)
+Read = Callable[[int, int], bytes]
 ENDED_STATIC = packed([(1, 1), (1, 2), (0, 7)])
 
 engines = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
@@ -282,6 +284,44 @@ def test_what_does_not_belong_together_is_noticed() -> None:
             [Kept(0, MB)],
             bytearray().extend,
         )
+
+
+@pytest.mark.parametrize("place", [100, 70_000, 150_000, -70_000, -100])
+def test_a_copy_that_errs_is_noticed(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the ends of a long copy are inflated; between them the bytes are summed."""
+    copy = BitWriter.copy
+
+    def wrong(self: BitWriter, start: int, stop: int, read: Read, clear: int | None = None) -> None:
+        flipped = place % len(STREAM)
+
+        def read_wrongly(offset: int, size: int) -> bytes:
+            data = bytearray(read(offset, size))
+            if offset <= flipped < offset + size:
+                data[flipped - offset] ^= 16
+            return bytes(data)
+
+        copy(self, start, stop, read_wrongly, clear)
+
+    monkeypatch.setattr(BitWriter, "copy", wrong)
+    with pytest.raises(CheckFailed, match="does not give its content"):
+        spliced(STREAM, DATA, [Kept(0, MB)])
+
+
+def test_a_copy_from_a_wrong_place_is_noticed() -> None:
+    sound = index_of(STREAM, DATA)
+    middle = middle_of(sound, Copy(0, len(sound)))
+    assert middle is not None
+    for number in (0, middle.stop):
+        index = index_of(STREAM, DATA)
+        index.bits[number] += 1
+        with pytest.raises(CheckFailed, match="does not give its content"):
+            splice(
+                index,
+                memoryview(DATA),
+                lambda start, size: STREAM[start : start + size],
+                [Kept(0, MB)],
+                bytearray().extend,
+            )
 
 
 def consumed(stream: bytes, engine: Engine, step: int = 97) -> tuple[bytes, list[int]] | str:

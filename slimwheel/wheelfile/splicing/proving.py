@@ -1,0 +1,202 @@
+"""Proving that a spliced stream gives its content, without inflating all of it.
+
+A decoder's state at the start of a block is the content behind it, as far back as deflate refers,
+and the place of its first bit. So of a long copy three things are enough: that its first blocks
+give what they should, from the state that was reached; that its last do, from the state that is
+known; and that between them stand the bits that were inflated when the blocks were found, for the
+content that was found then. CRCs by windows say so of the old stream and the content, and the CRC
+of what is written that it is the old stream.
+"""
+
+import zlib
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, cast
+
+from isal import isal_zlib
+
+from slimwheel.errors import CheckFailed
+from slimwheel.wheelfile.splicing.bits import packed, phase_shift
+from slimwheel.wheelfile.splicing.blocks import BlockIndex
+from slimwheel.wheelfile.splicing.spans import HISTORY, Copy
+from slimwheel.wheelfile.splicing.sums import SUM_WINDOW
+
+_STEP = 1 << 20
+# What is inflated of a long copy at its start and its end at least, what has to be left between
+# them, and what of the start may not have come out where inflating ends, all in bytes of content.
+_EDGE = 1 << 17
+_LEAST_MIDDLE = 1 << 19
+_SLACK = 1 << 15
+# isal's stubs declare its exception as an instance.
+_InflateError = cast("type[Exception]", isal_zlib.IsalError)
+
+
+class _Inflater(Protocol):
+    eof: bool
+    unconsumed_tail: bytes
+    unused_data: bytes
+
+    def decompress(self, data: bytes | bytearray | memoryview, limit: int, /) -> bytes: ...
+
+
+class Middle(NamedTuple):
+    """The blocks of a copy, from number `first` to before `stop`, that need not be inflated."""
+
+    first: int
+    stop: int
+
+
+def middle_of(index: BlockIndex, copy: Copy) -> Middle | None:
+    """Return what of a copy need not be inflated, None where that is not worth while."""
+    offsets = index.offsets
+    start, stop = offsets[copy.first], offsets[copy.stop]
+    first = bisect_left(offsets, start + _EDGE, copy.first, copy.stop)
+    last = bisect_right(offsets, stop - _EDGE, copy.first, copy.stop) - 1
+    if first >= last or offsets[last] - offsets[first] < _LEAST_MIDDLE:
+        return None
+    return Middle(first, last)
+
+
+class OldStream:
+    """Reads the old stream, and notices where it is not what was inflated."""
+
+    def __init__(self, index: BlockIndex, read: Callable[[int, int], bytes]) -> None:
+        self._sums = index.stream_sums
+        self._read = read
+        self._number = -1
+        self._window = b""
+        self._stop = 0
+        self.crc = 0
+        """Of what was read since `sum_up_to`."""
+
+    def sum_up_to(self, stop: int) -> None:
+        """Start to sum what is read before an offset."""
+        self._stop = stop
+        self.crc = 0
+
+    def __call__(self, offset: int, count: int) -> bytes:
+        """Return so many bytes from an offset; CheckFailed where they are others."""
+        found = []
+        while count:
+            number, start = divmod(offset, SUM_WINDOW)
+            part = self._numbered(number)[start : start + count]
+            if not part:
+                raise failure("the old stream is shorter")
+            found.append(part)
+            self.crc = isal_zlib.crc32(part[: max(self._stop - offset, 0)], self.crc)
+            offset += len(part)
+            count -= len(part)
+        return b"".join(found) if len(found) > 1 else found[0]
+
+    def _numbered(self, number: int) -> bytes:
+        if number != self._number:
+            start = SUM_WINDOW * number
+            window = self._read(start, max(min(SUM_WINDOW, self._sums.size - start), 0))
+            if not self._sums.has(number, window):
+                raise failure("the old stream is another")
+            self._number, self._window = number, window
+        return self._window
+
+
+class Proof:
+    """Passes the new stream on, and holds what it gives against the content."""
+
+    def __init__(self, write: Callable[[bytes | bytearray | memoryview], object]) -> None:
+        self._write = write
+        self._inflater: _Inflater | None = _inflater()
+        self._expected: deque[memoryview] = deque()
+        self._phase = 0
+        self._passed_crc = 0
+        self.written = 0
+        self.written_crc = 0
+
+    def expect(self, part: memoryview) -> None:
+        """Name what the stream has to give next."""
+        if part:
+            self._expected.append(part)
+
+    def take(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the stream's next bytes.
+
+        Raises:
+            CheckFailed: they give something else.
+        """
+        if not data:
+            return
+        self._write(data)
+        self.written += len(data)
+        self.written_crc = isal_zlib.crc32(data, self.written_crc)
+        if self._inflater is None:
+            self._passed_crc = isal_zlib.crc32(data, self._passed_crc)
+            return
+        if self._phase:
+            # The first byte's lower bits belong to what was not inflated.
+            rest = (data[0] >> self._phase, 8 - self._phase)
+            value, count = packed([phase_shift(self._phase), rest])
+            self._phase = 0
+            self._inflate(self._inflater, value.to_bytes(count // 8, "little"))
+            data = data[1:]
+        self._inflate(self._inflater, data)
+
+    def leave(self) -> None:
+        """Inflate no further: what was expected has come, but for what the last bits hold back."""
+        if sum(map(len, self._expected)) > _SLACK:
+            raise failure("it gives too little")
+        self._expected.clear()
+        self._inflater = None
+        self._passed_crc = 0
+
+    def resume(self, passed_crc: int, phase: int, history: memoryview) -> None:
+        """Inflate again from a block whose first bit is the next.
+
+        Args:
+            passed_crc: of what should have passed since `leave`, but for the byte of that bit.
+            phase: the bit's place in its byte.
+            history: the content before the block.
+
+        Raises:
+            CheckFailed: something else has passed.
+        """
+        if self._passed_crc != passed_crc:
+            raise failure("the old stream was copied wrongly")
+        self._inflater = _inflater(bytes(history[-HISTORY:]))
+        self._phase = phase
+
+    def finish(self) -> None:
+        """Check that the stream is at its end, and has given all; CheckFailed where not."""
+        if not self._inflater or not self._inflater.eof or self._inflater.unused_data:
+            raise failure("it ends elsewhere")
+        if self._expected:
+            raise failure("it gives too little")
+
+    def _inflate(self, inflater: _Inflater, raw: bytes | bytearray | memoryview) -> None:
+        try:
+            while raw:
+                found = inflater.decompress(raw, _STEP)
+                raw = inflater.unconsumed_tail
+                self._compare(found)
+        except _InflateError as error:
+            raise failure(str(error)) from error
+
+    def _compare(self, found: bytes) -> None:
+        done = 0
+        while done < len(found):
+            if not self._expected:
+                raise failure("it gives too much")
+            part = self._expected.popleft()
+            count = min(len(part), len(found) - done)
+            if found[done : done + count] != bytes(part[:count]):
+                raise failure("it gives something else")
+            if count < len(part):
+                self._expected.appendleft(part[count:])
+            done += count
+
+
+def _inflater(history: bytes = b"") -> _Inflater:
+    return cast(_Inflater, isal_zlib.decompressobj(-zlib.MAX_WBITS, history))
+
+
+def failure(why: str) -> CheckFailed:
+    """Return the error for a stream that is not what it should be."""
+    return CheckFailed(f"a spliced deflate stream does not give its content: {why}")
