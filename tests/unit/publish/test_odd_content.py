@@ -3,7 +3,7 @@
 import html
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +22,6 @@ from tests.unit.publish.wheels import plain
 URL = "https://example.org/simple/"
 KIND = Kind("text/plain", "max-age=1")
 PLAIN = "plain-1.0-py3-none-any.whl"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "index"
-
-
-@pytest.fixture
-def store(root: Path) -> Iterator[DirectoryStore]:
-    with directory_store(root) as opened:
-        yield opened
-
-
-@pytest.fixture
-def wheels(tmp_path: Path) -> Path:
-    directory = tmp_path / "wheels"
-    directory.mkdir()
-    return directory
 
 
 def copied(root: Path, wheel: Path, folder: str = "plain", name: str = "") -> Path:

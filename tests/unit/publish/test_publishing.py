@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -34,24 +33,6 @@ class Links(HTMLParser):
         if self._now:
             self.found[data] = self._now
             self._now = {}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "index"
-
-
-@pytest.fixture
-def store(root: Path) -> Iterator[DirectoryStore]:
-    with directory_store(root) as opened:
-        yield opened
-
-
-@pytest.fixture
-def wheels(tmp_path: Path) -> Path:
-    directory = tmp_path / "wheels"
-    directory.mkdir()
-    return directory
 
 
 def put(store: DirectoryStore, *paths: Path) -> Publication:
