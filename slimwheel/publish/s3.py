@@ -84,12 +84,9 @@ class S3Store:
 
     def read(self, key: str) -> Stored | None:
         with self._translated(key):
-            try:
-                got = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            except ClientError as error:
-                if _code(error) in _ABSENT:
-                    return None
-                raise
+            got = self._got(key)
+            if got is None:
+                return None
             with contextlib.closing(got["Body"]) as body:
                 return Stored(body.read(), got["ETag"])
 
@@ -118,17 +115,23 @@ class S3Store:
 
     def sha256(self, key: str) -> str | None:
         with self._translated(key):
-            try:
-                # HEAD has no body that would say what is wrong.
-                got = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            except ClientError as error:
-                if _code(error) in _ABSENT:
-                    return None
-                raise
+            # HEAD has no body that would say what is wrong.
+            got = self._got(key)
+            if got is None:
+                return None
             got["Body"].close()
             said = got["Metadata"].get(_SHA256, "").lower()
             # Others write it as they please.
             return said if re.fullmatch("[0-9a-f]{64}", said) else None
+
+    def _got(self, key: str) -> Any | None:
+        """Return the answer to a GET, whose body is still to be read; None where nothing is."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                return None
+            raise
 
     def _put(
         self,
