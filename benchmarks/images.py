@@ -23,7 +23,6 @@ from benchmarks.markdown import compared, table
 from benchmarks.subjects import chosen_subjects
 from benchmarks.upstream_environment import pip_environment, upstream_environment
 from slimwheel.errors import SlimwheelError, ToolError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.report.sizes import megabytes
 from slimwheel.verify.environments import Environment, find_python
 from slimwheel.verify.sizes import dependencies_in
@@ -105,12 +104,7 @@ def weigh(
     python = find_python(subject.python, pythons)
     if python is None:
         raise ToolError(f"there is no Python {subject.python}", hint="Name: --python-for.")
-    upstream = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    upstream = subject.fetched()
     slim = measure_builds(upstream, ("--recipe", "cpu"), None, scratch, 1, _note).slim
     _note(f"{requirement}: install")
     untouched = upstream_environment(upstream, python)

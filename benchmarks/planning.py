@@ -21,7 +21,6 @@ from benchmarks.results import Limit
 from benchmarks.subjects import Subject, Variant, known_subjects
 from slimwheel.elf import is_elf
 from slimwheel.errors import SlimwheelError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.recipe import load_recipe
 from slimwheel.recipe.patterns import Matcher
 from slimwheel.report.sizes import megabytes
@@ -77,12 +76,7 @@ def measure_plan(
     Raises:
         SlimwheelError: the wheel cannot be had, or a command failed.
     """
-    wheel = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    wheel = subject.fetched()
     found = libraries(wheel, variant.recipe)
     listed = scratch / "libraries"
     listed.write_text("\n".join(found), encoding="utf-8")

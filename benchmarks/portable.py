@@ -25,7 +25,6 @@ from benchmarks.results import Limit
 from benchmarks.subjects import Subject, known_subjects
 from benchmarks.upstream_environment import pip_environment
 from slimwheel.errors import SlimwheelError, ToolError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.verify.environments import Environment, find_python
 from slimwheel.verify.smoke import parse_pythons
 
@@ -173,12 +172,7 @@ def _ms(seconds: Sequence[float]) -> str:
 def _environment(
     subject: Subject, python: Path, scratch: Path, note: Callable[[str], None]
 ) -> Environment:
-    upstream = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    upstream = subject.fetched()
     builds = measure_builds(upstream, ("--recipe", "cpu"), None, scratch, 1, note)
     environment = pip_environment(scratch / "environment", builds.slim, python)
     environment.install("safetensors", "numpy")

@@ -24,7 +24,6 @@ from benchmarks.markdown import table
 from benchmarks.results import Limit
 from benchmarks.subjects import Subject, Variant, known_subjects
 from slimwheel.errors import SlimwheelError, ToolError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.report.sizes import megabytes
 from slimwheel.verify.measure import Cost, interleaved, measured
 from slimwheel.wheelfile.wheel import Wheel
@@ -88,12 +87,7 @@ def measure(
     Raises:
         ToolError: slimwheel, or what people do, failed.
     """
-    upstream = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    upstream = subject.fetched()
     plan = plan_of(upstream, variant.options)
     removed, floor_plan = scratch / "removed.txt", scratch / "floor.json"
     removed.write_text("".join(f"{name}\n" for name in removed_by(plan)))

@@ -14,7 +14,6 @@ from benchmarks.pruning import measure_pruning
 from benchmarks.results import Results
 from benchmarks.subjects import Subject, Variant
 from slimwheel.build.pipeline import file_sha256
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.verify.environments import create_environment
 from slimwheel.verify.sizes import sizes_of
 from slimwheel.wheelfile.wheel import Wheel
@@ -46,12 +45,7 @@ def measure_subject(
         SlimwheelError: the wheel cannot be had, or a step failed.
     """
     note(f"fetch {subject.upstream}")
-    upstream = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    upstream = subject.fetched()
     with Wheel.open(upstream) as wheel:
         module, release = wheel.project, Version(wheel.version).public
     load_before = load()

@@ -24,7 +24,6 @@ from benchmarks.results import Limit
 from benchmarks.subjects import Subject, Variant, known_subjects
 from benchmarks.upstream_environment import pip_environment
 from slimwheel.errors import SlimwheelError, ToolError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.verify.environments import find_python
 from slimwheel.verify.smoke import parse_pythons
 from slimwheel.wheelfile.wheel import Wheel
@@ -98,12 +97,7 @@ def measure_shim(
     Raises:
         SlimwheelError: the wheel cannot be had, or a step failed.
     """
-    upstream = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    upstream = subject.fetched()
     with Wheel.open(upstream) as wheel:
         package = wheel.project
     builds = measure_builds(upstream, variant.options, None, scratch, 1, note)

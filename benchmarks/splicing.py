@@ -21,7 +21,6 @@ from benchmarks.machine import describe_machine, load
 from benchmarks.markdown import table
 from benchmarks.subjects import Subject, known_subjects
 from slimwheel.errors import SlimwheelError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.report.sizes import megabytes
 from slimwheel.verify.measure import Cost, interleaved, measured
 from slimwheel.wheelfile.archive import Archive
@@ -64,12 +63,7 @@ def measure_packing(
     Raises:
         SlimwheelError: the wheel cannot be had, has no such library, or a way failed.
     """
-    wheel = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    wheel = subject.fetched()
     with Archive.open(wheel) as archive:
         found = [name for name in _LIBRARIES if name in archive.members]
     if not found:

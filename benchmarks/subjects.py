@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slimwheel.errors import UsageError
+from slimwheel.fetch import IndexOptions, fetch
 
 _DATA = Path(__file__).with_name("subjects.toml")
 PARTS = ("builds", "installs", "imports", "pruning")
@@ -62,6 +63,15 @@ class Subject:
     platform: str
     extra_index_url: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
+
+    def fetched(self) -> Path:
+        """Return the wheel, from the cache where it is there.
+
+        Raises:
+            SlimwheelError: it cannot be had.
+        """
+        index = IndexOptions(extra_index_url=self.extra_index_url)
+        return fetch(self.upstream, python=self.python, platform=self.platform, index=index).path
 
 
 def known_subjects() -> list[Subject]:

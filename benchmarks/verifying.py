@@ -19,7 +19,6 @@ from benchmarks.markdown import table
 from benchmarks.results import Limit
 from benchmarks.subjects import Subject, known_subjects
 from slimwheel.errors import SlimwheelError
-from slimwheel.fetch import IndexOptions, fetch
 from slimwheel.report.sizes import megabytes
 from slimwheel.verify.measure import Cost, interleaved, measured
 
@@ -58,12 +57,7 @@ def measure_checks(
     Raises:
         SlimwheelError: the wheel cannot be had, or a tool failed.
     """
-    wheel = fetch(
-        subject.upstream,
-        python=subject.python,
-        platform=subject.platform,
-        index=IndexOptions(extra_index_url=subject.extra_index_url),
-    ).path
+    wheel = subject.fetched()
     programs = Path(sys.executable).parent
     commands: dict[str, list[str | Path]] = {
         OURS: [programs / "slimwheel", "verify", wheel],
