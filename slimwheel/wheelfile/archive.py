@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
-from slimwheel.wheelfile.splicing import BlockWalk, Check, stored, walk_blocks
+from slimwheel.wheelfile.splicing import BlockWalk, Check, Stated, stored, walk_blocks
 
 CHUNK = 1 << 20
 
@@ -139,7 +139,8 @@ class Archive:
             file=file,
             place=member.name,
             engine=None if member.method == DEFLATED else stored,
-            checks=(Tally(member, file=file), *checks),
+            stated=_stated(member),
+            checks=checks,
         )
 
     def raw_reader(self, member: Member) -> Callable[[int, int], bytes]:
@@ -225,41 +226,15 @@ class Archive:
         return WheelError(problem, file=self.path, place=member.name, hint=_DAMAGED)
 
 
-class Tally:
-    """Holds a member's bytes against the size and CRC that the directory states."""
-
-    def __init__(self, member: Member, *, file: str) -> None:
-        self._member = member
-        self._file = file
-        self._size = 0
-        self._crc = 0
-
-    def update(self, data: bytes | memoryview) -> None:
-        """Count the next bytes; WheelError if there are too many."""
-        self._crc = isal_zlib.crc32(data, self._crc)
-        self._size += len(data)
-        if self._size > self._member.size:
-            raise self.damage(f"is larger than the {self._member.size} bytes it declares")
-
-    def finish(self) -> None:
-        """Raise WheelError where size or CRC differ."""
-        if self._size != self._member.size:
-            raise self.damage(f"has {self._size} bytes; the directory says {self._member.size}")
-        if self._crc != self._member.crc:
-            raise self.damage(
-                f"has the CRC {self._crc:08x}; the directory says {self._member.crc:08x}"
-            )
-
-    def damage(self, problem: str) -> WheelError:
-        """Return the error for a member that is not what it should be."""
-        return WheelError(problem, file=self._file, place=self._member.name, hint=_DAMAGED)
-
-
 class Inflater:
     """Inflates one member's compressed bytes and checks size and CRC. `file` is for messages."""
 
     def __init__(self, member: Member, *, file: str) -> None:
-        self._tally = Tally(member, file=file)
+        self._member = member
+        self._file = file
+        self._stated = _stated(member)
+        self._size = 0
+        self._crc = 0
         self.head = b""
         """The content's first bytes, four or as many as it has."""
         self._inflater = (
@@ -269,22 +244,18 @@ class Inflater:
     def feed(self, raw: bytes) -> Iterator[bytes]:
         """Yield what the next compressed bytes stand for, at most CHUNK bytes at a time."""
         if self._inflater is None:
-            self._tally.update(raw)
-            if len(self.head) < _HEAD:
-                self.head += raw[: _HEAD - len(self.head)]
+            self._take(raw)
             yield raw
             return
         while raw:
             try:
                 data = self._inflater.decompress(raw, CHUNK)
             except _InflateError as error:
-                raise self._tally.damage(f"cannot be inflated: {error}") from error
+                raise self._damage(f"cannot be inflated: {error}") from error
             raw = self._inflater.unconsumed_tail
             if self._inflater.unused_data:
-                raise self._tally.damage("has bytes behind its deflate stream")
-            self._tally.update(data)
-            if len(self.head) < _HEAD:
-                self.head += data[: _HEAD - len(self.head)]
+                raise self._damage("has bytes behind its deflate stream")
+            self._take(data)
             yield data
 
     def finish(self) -> None:
@@ -294,5 +265,21 @@ class Inflater:
             WheelError: it is cut, or its size or CRC differ.
         """
         if self._inflater is not None and not self._inflater.eof:
-            raise self._tally.damage("has a deflate stream without an end")
-        self._tally.finish()
+            raise self._damage("has a deflate stream without an end")
+        if problem := self._stated.difference(self._size, self._crc):
+            raise self._damage(problem)
+
+    def _take(self, data: bytes) -> None:
+        if len(self.head) < _HEAD:
+            self.head += data[: _HEAD - len(self.head)]
+        self._crc = isal_zlib.crc32(data, self._crc)
+        self._size += len(data)
+        if problem := self._stated.excess(self._size):
+            raise self._damage(problem)
+
+    def _damage(self, problem: str) -> WheelError:
+        return WheelError(problem, file=self._file, place=self._member.name, hint=_DAMAGED)
+
+
+def _stated(member: Member) -> Stated:
+    return Stated(member.size, member.crc)

@@ -11,6 +11,7 @@ noted, the old content and the pieces of the new one, and writes the new deflate
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, BlockWalk, Check, stored, walk_blocks
 from slimwheel.wheelfile.splicing.spans import Kept, Piece
 from slimwheel.wheelfile.splicing.stream import Spliced, splice
+from slimwheel.wheelfile.splicing.sums import Stated
 
 __all__ = [
     "BlockIndex",
@@ -19,6 +20,7 @@ __all__ = [
     "Kept",
     "Piece",
     "Spliced",
+    "Stated",
     "splice",
     "stored",
     "walk_blocks",

@@ -5,9 +5,10 @@ byte, its phase. Empty blocks in front of it make up the difference. Sources: RF
 3.2.3 to 3.2.7.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-COPY_WINDOW = 1 << 20
+Windows = Callable[[int, int], Iterator[memoryview]]
+"""Yields a stream's bytes from one offset to before another, in pieces of any size but none."""
 
 
 def packed(fields: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -92,27 +93,35 @@ class BitWriter:
         """Write an empty block that is the stream's last."""
         self.put(*_EMPTY_FINAL)
 
-    def copy(
-        self, start: int, stop: int, read: Callable[[int, int], bytes], clear: int | None = None
-    ) -> None:
+    def copy(self, start: int, stop: int, windows: Windows, clear: int | None = None) -> None:
         """Copy bits of another stream, whose first must have the phase of the next.
 
         Args:
             start, stop: which bits.
-            read: returns so many of its bytes from an offset; called with COPY_WINDOW at most.
+            windows: yields that stream's bytes.
             clear: the place of a bit to write as 0.
         """
         if start % 8 != self.phase:
             raise ValueError(f"bit {start} copied to phase {self.phase}")
-        end = -(-stop // 8)
-        for offset in range(start // 8, end, COPY_WINDOW):
-            data = bytearray(read(offset, min(COPY_WINDOW, end - offset)))
-            if offset == start // 8:
+        first, end = start // 8, -(-stop // 8)
+        offset = first
+        for window in windows(first, end):
+            behind = offset + len(window)
+            clears = clear is not None and offset <= clear // 8 < behind
+            is_cut = behind == end and stop % 8 != 0
+            if offset > first and not clears and not is_cut:
+                # Nearly all of a copy: handed on without a copy of its own.
+                self._write(window)
+                offset = behind
+                continue
+            data = bytearray(window)
+            if offset == first:
                 data[0] = data[0] >> self.phase << self.phase | self._hold
                 self._hold = self.phase = 0
-            if clear is not None and offset <= clear // 8 < offset + len(data):
+            if clear is not None and clears:
                 data[clear // 8 - offset] &= ~(1 << clear % 8)
-            if offset + len(data) == end and stop % 8:
+            if is_cut:
                 self.phase = stop % 8
                 self._hold = data.pop() & ((1 << self.phase) - 1)
             self._write(data)
+            offset = behind

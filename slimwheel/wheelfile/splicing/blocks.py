@@ -12,7 +12,7 @@ from typing import Protocol
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.splicing import native, portable
-from slimwheel.wheelfile.splicing.sums import Sums
+from slimwheel.wheelfile.splicing.sums import Stated, Sums
 
 # A stream of nothing but empty blocks would take a call and a place in memory for each. No further
 # ones are noted where there is more than one in so many bytes, after so many blocks; or so many.
@@ -89,12 +89,14 @@ class BlockWalk:
         file: str,
         place: str,
         engine: Engine | None = None,
+        stated: Stated | None = None,
         checks: Sequence[Check] = (),
     ) -> None:
         self._windows = windows
         self._file = file
         self._place = place
         self._engine = engine or default_engine()
+        self._stated = stated
         self._checks = checks
         self._index = BlockIndex()
 
@@ -102,8 +104,8 @@ class BlockWalk:
         """Yield the content; each view is valid until the next is asked for.
 
         Raises:
-            WheelError: the stream is damaged, cut, or followed by more bytes; or what the checks
-                raise.
+            WheelError: the stream is damaged, cut, or followed by more bytes; size or CRC are not
+                what is stated; or what the checks raise.
         """
         index = self._index = BlockIndex()
         noting = True
@@ -113,21 +115,24 @@ class BlockWalk:
             noting = index.note(bit, offset)
             return noting
 
-        size = 0
+        sums, stated = index.sums, self._stated
         try:
             for chunk in self._engine(index.stream_sums.passing(self._windows), note):
-                size += len(chunk)
-                index.sums.update(chunk)
+                sums.update(chunk)
+                if stated and (problem := stated.excess(sums.size)):
+                    raise ValueError(problem)
                 for check in self._checks:
                     check.update(chunk)
                 yield chunk
+            if stated and (problem := stated.difference(sums.size, sums.crc)):
+                raise ValueError(problem)
         except ValueError as error:
             raise WheelError(
                 str(error), file=self._file, place=self._place, hint=_DAMAGED
             ) from error
         for check in self._checks:
             check.finish()
-        index.size = size
+        index.size = sums.size
         # Where noting ended early, the last block that is noted ends before the stream does.
         index.is_whole = noting and len(index) > 0
 
@@ -143,6 +148,7 @@ def walk_blocks(
     file: str,
     place: str,
     engine: Engine | None = None,
+    stated: Stated | None = None,
     checks: Sequence[Check] = (),
 ) -> BlockWalk:
     """Inflate a raw deflate stream and note its blocks.
@@ -151,9 +157,10 @@ def walk_blocks(
         windows: the stream in order, in pieces of any size; one at a time is held.
         file, place: what errors call the stream, such as a wheel and its member.
         engine: what inflates; the fastest that there is where none is given.
+        stated: what the content must be, where that is known.
         checks: what is shown the content on its way.
     """
-    return BlockWalk(windows, file=file, place=place, engine=engine, checks=checks)
+    return BlockWalk(windows, file=file, place=place, engine=engine, stated=stated, checks=checks)
 
 
 def default_engine() -> Engine:

@@ -11,7 +11,7 @@ of what is written that it is the old stream.
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, cast
 
 from isal import isal_zlib
@@ -68,26 +68,23 @@ class OldStream:
         self._window = b""
         self._stop = 0
         self.crc = 0
-        """Of what was read since `sum_up_to`."""
+        """Of what was read since `sum_up_to`, behind what that was given."""
 
-    def sum_up_to(self, stop: int) -> None:
-        """Start to sum what is read before an offset."""
+    def sum_up_to(self, stop: int, crc: int) -> None:
+        """Start to sum what is read before an offset, behind something with a CRC."""
         self._stop = stop
-        self.crc = 0
+        self.crc = crc
 
-    def __call__(self, offset: int, count: int) -> bytes:
-        """Return so many bytes from an offset; CheckFailed where they are others."""
-        found = []
-        while count:
-            number, start = divmod(offset, SUM_WINDOW)
-            part = self._numbered(number)[start : start + count]
+    def windows(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Yield the bytes from one offset to before another; CheckFailed where they are others."""
+        while start < stop:
+            number, place = divmod(start, SUM_WINDOW)
+            part = memoryview(self._numbered(number))[place : place + stop - start]
             if not part:
                 raise failure("the old stream is shorter")
-            found.append(part)
-            self.crc = isal_zlib.crc32(part[: max(self._stop - offset, 0)], self.crc)
-            offset += len(part)
-            count -= len(part)
-        return b"".join(found) if len(found) > 1 else found[0]
+            self.crc = isal_zlib.crc32(part[: max(self._stop - start, 0)], self.crc)
+            yield part
+            start += len(part)
 
     def _numbered(self, number: int) -> bytes:
         if number != self._number:
@@ -107,7 +104,6 @@ class Proof:
         self._inflater: _Inflater | None = _inflater()
         self._expected: deque[memoryview] = deque()
         self._phase = 0
-        self._passed_crc = 0
         self.written = 0
         self.written_crc = 0
 
@@ -128,7 +124,6 @@ class Proof:
         self.written += len(data)
         self.written_crc = isal_zlib.crc32(data, self.written_crc)
         if self._inflater is None:
-            self._passed_crc = isal_zlib.crc32(data, self._passed_crc)
             return
         if self._phase:
             # The first byte's lower bits belong to what was not inflated.
@@ -145,20 +140,19 @@ class Proof:
             raise failure("it gives too little")
         self._expected.clear()
         self._inflater = None
-        self._passed_crc = 0
 
-    def resume(self, passed_crc: int, phase: int, history: memoryview) -> None:
+    def resume(self, written_crc: int, phase: int, history: memoryview) -> None:
         """Inflate again from a block whose first bit is the next.
 
         Args:
-            passed_crc: of what should have passed since `leave`, but for the byte of that bit.
+            written_crc: of what should have been written, but for the byte of that bit.
             phase: the bit's place in its byte.
             history: the content before the block.
 
         Raises:
-            CheckFailed: something else has passed.
+            CheckFailed: something else was written.
         """
-        if self._passed_crc != passed_crc:
+        if self.written_crc != written_crc:
             raise failure("the old stream was copied wrongly")
         self._inflater = _inflater(bytes(history[-HISTORY:]))
         self._phase = phase

@@ -11,6 +11,7 @@ from isal import isal_zlib
 
 from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.splicing.bits import BitWriter
+from slimwheel.wheelfile.splicing.bits import Windows as BitWindows
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, Engine, default_engine
 from slimwheel.wheelfile.splicing.proving import OldStream, Proof, failure, middle_of
 from slimwheel.wheelfile.splicing.spans import Copy, Piece, spans
@@ -127,7 +128,7 @@ def _copy(
     index: BlockIndex,
     span: Copy,
     content: memoryview,
-    read: OldStream,
+    old: OldStream,
     *,
     is_last: bool,
 ) -> None:
@@ -137,7 +138,7 @@ def _copy(
     bits.seek_phase(index.bits[span.first] % 8)
 
     def copy(first: int, stop: int) -> None:
-        bits.copy(index.bits[first], index.bits[stop], read, clear=clear)
+        bits.copy(index.bits[first], index.bits[stop], old.windows, clear=clear)
 
     def expect(first: int, stop: int) -> None:
         proof.expect(content[index.offsets[first] : index.offsets[stop]])
@@ -147,9 +148,9 @@ def _copy(
         copy(span.first, middle.first)
         proof.leave()
         end, phase = divmod(index.bits[middle.stop], 8)
-        read.sum_up_to(end)
+        old.sum_up_to(end, proof.written_crc)
         copy(middle.first, middle.stop)
-        proof.resume(read.crc, phase, content[: index.offsets[middle.stop]])
+        proof.resume(old.crc, phase, content[: index.offsets[middle.stop]])
         expect(middle.stop, span.stop)
         copy(middle.stop, span.stop)
     else:
@@ -168,7 +169,7 @@ def _join(bits: BitWriter, packed: Iterator[bytes], engine: Engine, *, is_last: 
         # libdeflate ends what it is given with a last block.
         final, stop = _last_block(stream, engine)
         ends_all = is_last and not following
-        bits.copy(0, stop, _reader(stream), clear=None if ends_all else final)
+        bits.copy(0, stop, _windows_of(stream), clear=None if ends_all else final)
         stream = following
 
 
@@ -193,8 +194,8 @@ def _deflated(window: memoryview | bytearray, level: int) -> bytes:
     return bytes(deflate.deflate_compress(window, level))
 
 
-def _reader(stream: bytes) -> Callable[[int, int], bytes]:
-    return lambda start, size: stream[start : start + size]
+def _windows_of(stream: bytes) -> BitWindows:
+    return lambda start, stop: iter([memoryview(stream)[start:stop]])
 
 
 def _windows(parts: list[memoryview]) -> Iterator[memoryview | bytearray]:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from isal import isal_zlib
 
@@ -9,11 +10,12 @@ SUM_WINDOW = 1 << 20
 
 
 class Sums:
-    """CRCs of what passes, one for each SUM_WINDOW bytes and one for the rest."""
+    """The CRC of what passes, and what it was at the end of each SUM_WINDOW bytes."""
 
     def __init__(self) -> None:
-        self._whole = array("L")
-        self._crc = 0
+        self._at_ends = array("L")
+        self.crc = 0
+        """Of all that has passed."""
         self.size = 0
         """How many bytes have passed."""
 
@@ -22,11 +24,10 @@ class Sums:
         rest = memoryview(data)
         while rest:
             part = rest[: SUM_WINDOW - self.size % SUM_WINDOW]
-            self._crc = isal_zlib.crc32(part, self._crc)
+            self.crc = isal_zlib.crc32(part, self.crc)
             self.size += len(part)
             if self.size % SUM_WINDOW == 0:
-                self._whole.append(self._crc)
-                self._crc = 0
+                self._at_ends.append(self.crc)
             rest = rest[len(part) :]
 
     def passing(self, windows: Iterable[bytes]) -> Iterator[bytes]:
@@ -37,7 +38,28 @@ class Sums:
 
     def has(self, number: int, window: bytes | memoryview) -> bool:
         """Tell whether a window, by its number, is what passed."""
-        known = [*self._whole[number : number + 1]] or [self._crc]
         start = SUM_WINDOW * number
-        is_one = 0 <= start < self.size and len(window) == min(SUM_WINDOW, self.size - start)
-        return is_one and isal_zlib.crc32(window) == known[0]
+        if not 0 <= start < self.size or len(window) != min(SUM_WINDOW, self.size - start):
+            return False
+        before = self._at_ends[number - 1] if number else 0
+        after = self._at_ends[number] if number < len(self._at_ends) else self.crc
+        return isal_zlib.crc32(window, before) == after
+
+
+class Stated(NamedTuple):
+    """What an archive states of a content: its size in bytes, and its CRC-32."""
+
+    size: int
+    crc: int
+
+    def excess(self, size: int) -> str | None:
+        """Say what is wrong with a content that has so many bytes at least; None for nothing."""
+        return f"is larger than the {self.size} bytes it declares" if size > self.size else None
+
+    def difference(self, size: int, crc: int) -> str | None:
+        """Say what is wrong with a whole content; None for nothing."""
+        if size != self.size:
+            return f"has {size} bytes; the directory says {self.size}"
+        if crc != self.crc:
+            return f"has the CRC {crc:08x}; the directory says {self.crc:08x}"
+        return None

@@ -4,7 +4,7 @@ import ctypes.util
 import hashlib
 import random
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import deflate
@@ -21,7 +21,7 @@ from slimwheel.wheelfile.splicing import (
     splice,
     walk_blocks,
 )
-from slimwheel.wheelfile.splicing.bits import BitWriter, packed, phase_shift
+from slimwheel.wheelfile.splicing.bits import BitWriter, Windows, packed, phase_shift
 from slimwheel.wheelfile.splicing.blocks import Engine, default_engine
 from slimwheel.wheelfile.splicing.proving import middle_of
 from slimwheel.wheelfile.splicing.spans import Copy, spans
@@ -51,6 +51,14 @@ kinds = pytest.mark.parametrize("compress", STREAMS.values(), ids=STREAMS)
 def bits_of(*fields: tuple[int, int]) -> bytes:
     value, count = packed(fields)
     return value.to_bytes(-(-count // 8), "little")
+
+
+def windows_of(stream: bytes, size: int = MB) -> Windows:
+    def windows(start: int, stop: int) -> Iterator[memoryview]:
+        for offset in range(start, stop, size):
+            yield memoryview(stream)[offset : min(offset + size, stop)]
+
+    return windows
 
 
 @engines
@@ -119,16 +127,33 @@ def test_a_copied_block_keeps_its_phase(ahead: int, phase: int) -> None:
     assert writer.phase == ahead
     writer.seek_phase(phase)
     assert writer.phase == phase
-    writer.copy(lead, 8 * len(stream), lambda start, size: stream[start : start + size])
+    writer.copy(lead, 8 * len(stream), windows_of(stream))
     writer.put_end()
     writer.pad()
     assert_gives(bytes(made), b"abc")
     assert len(source) == -(-lead // 8)
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 4096])
+@pytest.mark.parametrize("start", [0, 3, 8])
+@pytest.mark.parametrize("stop", [8 * 5000, 8 * 5000 + 5])
+def test_bits_are_copied_whatever_the_windows(size: int, start: int, stop: int) -> None:
+    made = bytearray()
+    writer = BitWriter(made.extend)
+    writer.put(0b101 if start % 8 else 0, start % 8)
+    cleared = 8 * 4090 + 1
+    writer.copy(start, stop, windows_of(DATA, size), clear=cleared)
+    phase = writer.phase
+    writer.pad()
+    old = int.from_bytes(DATA, "little") & ~(1 << cleared)
+    kept = (old & ((1 << stop) - 1)) >> start << start % 8
+    assert int.from_bytes(made, "little") == kept | (0b101 if start % 8 else 0)
+    assert phase == (stop - start + start % 8) % 8
+
+
 def test_a_block_is_not_copied_into_another_phase() -> None:
     with pytest.raises(ValueError, match="bit 3 copied to phase 0"):
-        BitWriter(bytearray().extend).copy(3, 20, lambda start, size: bytes(size))
+        BitWriter(bytearray().extend).copy(3, 20, windows_of(bytes(8)))
 
 
 @kinds
@@ -291,16 +316,20 @@ def test_a_copy_that_errs_is_noticed(place: int, monkeypatch: pytest.MonkeyPatch
     """Only the ends of a long copy are inflated; between them the bytes are summed."""
     copy = BitWriter.copy
 
-    def wrong(self: BitWriter, start: int, stop: int, read: Read, clear: int | None = None) -> None:
+    def wrong(
+        self: BitWriter, start: int, stop: int, windows: Windows, clear: int | None = None
+    ) -> None:
         flipped = place % len(STREAM)
 
-        def read_wrongly(offset: int, size: int) -> bytes:
-            data = bytearray(read(offset, size))
-            if offset <= flipped < offset + size:
-                data[flipped - offset] ^= 16
-            return bytes(data)
+        def wrong_windows(offset: int, end: int) -> Iterator[memoryview]:
+            for window in windows(offset, end):
+                data = bytearray(window)
+                if offset <= flipped < offset + len(data):
+                    data[flipped - offset] ^= 16
+                offset += len(data)
+                yield memoryview(data)
 
-        copy(self, start, stop, read_wrongly, clear)
+        copy(self, start, stop, wrong_windows, clear)
 
     monkeypatch.setattr(BitWriter, "copy", wrong)
     with pytest.raises(CheckFailed, match="does not give its content"):
@@ -417,7 +446,7 @@ def test_where_noting_ends_no_block_is_taken_for_another(surplus: int) -> None:
     stream = bytearray()
     writer = BitWriter(stream.extend)
     packed_data = libdeflate_stream(data)
-    writer.copy(0, block.stop_bit, lambda start, size: packed_data[start : start + size], clear=0)
+    writer.copy(0, block.stop_bit, windows_of(packed_data), clear=0)
     count = 0
     while count + 1 < 4_096 + (block.stop_bit + 10 * (count + 2)) // 512 + surplus:
         writer.put(0b010, 10)
