@@ -20,13 +20,13 @@ from slimwheel.plan.failures import missing_rule
 from slimwheel.recipe import LoadedRecipe
 from slimwheel.recipe.patterns import Matcher
 from slimwheel.shim import Manifest
-from slimwheel.verify.findings import Code, Finding
+from slimwheel.verify.findings import Code, Finding, Severity
 from slimwheel.verify.smoke import Expected, Smoke, SmokeOutcome
 from slimwheel.verify.static import check_wheel
 from slimwheel.wheelfile.wheel import Wheel
 from slimwheel.wheelfile.writer import FIRST_TIMESTAMP, LAST_TIMESTAMP
 
-_NEEDS = (Code.NEEDED_MISSING, Code.VERSION_MISSING)
+_NEEDS = (Code.NEEDED_MISSING, Code.VERSION_MISSING, Code.NEEDED_ELSEWHERE)
 
 
 @dataclass(frozen=True)
@@ -284,9 +284,16 @@ def _missed(findings: list[Finding]) -> list[str]:
 
 
 def _ours(findings: list[Finding], upstream: Wheel, scratch: Path) -> list[Finding]:
-    """Return the findings that upstream's own wheel does not give: those are not ours to refuse."""
-    files = {name.rpartition("/")[2] for name in upstream.members}
-    findings = [f for f in findings if f.code not in _NEEDS or f.subject in files]
+    """Return the findings that upstream's own wheel does not give: those are not ours to refuse.
+
+    Notes are none either, but where what a library needs was in upstream's wheel.
+    """
+    files = {name.rpartition("/")[2] for name in upstream.members} if findings else set()
+    findings = [
+        f
+        for f in findings
+        if (f.subject in files if f.code in _NEEDS else f.code.severity is Severity.ERROR)
+    ]
     if not findings:
         return []
     # Upstream is checked only now: it takes as long as the check of the result.

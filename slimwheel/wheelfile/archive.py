@@ -160,14 +160,15 @@ class Archive:
             )
         inflater = isal_zlib.decompressobj(-zlib.MAX_WBITS)
         found = b""
-        offset = self._data_offset(member)
+        step = 4 * count + 256
+        offset, raw = self._located(member, min(member.compressed_size, step))
         left = member.compressed_size
         try:
-            while left and len(found) < count and not inflater.eof:
-                raw = self._read_at(offset, min(left, 4 * count + 256), member)
+            while raw and len(found) < count and not inflater.eof:
+                found += inflater.decompress(raw, count - len(found))
                 offset += len(raw)
                 left -= len(raw)
-                found += inflater.decompress(raw, count - len(found))
+                raw = self._read_at(offset, min(left, step), member)
         except _InflateError as error:
             raise self._damage(member, f"cannot be inflated: {error}") from error
         return found
