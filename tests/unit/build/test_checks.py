@@ -65,6 +65,29 @@ def test_a_library_that_the_recipe_takes_away_from_another(tmp_path: Path) -> No
     assert list(output.iterdir()) == []
 
 
+def test_a_library_that_goes_is_missed_wherever_else_it_may_be(tmp_path: Path) -> None:
+    """A search path into another distribution excuses only what upstream did not have itself."""
+    other = "-Wl,-rpath,$ORIGIN/../../other/lib"
+    gone = compile_c(SOURCE, tmp_path / "libgone.so", "-shared", "-fPIC", other)
+    user = tmp_path / "libuser.so"
+    source = "int answer(void); int twice(void) { return 2 * answer(); }\n"
+    compile_c(source, user, "-shared", "-fPIC", f"-L{tmp_path}", "-lgone", other)
+    members = {f"torch/lib/{path.name}": path.read_bytes() for path in (gone, user)}
+    upstream = make_torch_wheel(tmp_path, members=members)
+    recipe = tmp_path / "greedy.toml"
+    removal = (
+        '[[remove]]\nid = "{}"\npaths = ["/torch/lib/{}"]\n'
+        'reason = "a mistake in a recipe"\nloses = "one library"\n'
+    )
+    how = BuildOptions(tmp_path / "dist", Switches(keep=("rpath",)), local="odd")
+    recipe.write_text('extends = "cpu"\n' + removal.format("too-much", "libgone.so"))
+    with pytest.raises(CheckFailed, match=r"SW212 .*libuser\.so: needs libgone\.so"):
+        build_wheel(upstream, load_recipe(str(recipe)), how)
+    recipe.write_text('extends = "cpu"\n' + removal.format("fitting", "libuser.so"))
+    report = build_wheel(upstream, load_recipe(str(recipe)), how)
+    assert Code.RPATH_ELSEWHERE in {finding.code for finding in check_wheel(report.slim.path)}
+
+
 def test_a_layout_that_a_build_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upstream = make_torch_wheel(tmp_path)
     broken = Finding(Code.LOAD_ORDER, "PT_LOADs descend", "torch/lib/libc10.so")
