@@ -2,8 +2,8 @@
 
 Copies the compressed bytes of members that are kept, inflates and hashes those that change and
 copies their compressed bytes too, for they hardly change, and hashes all that it writes. It looks
-into nothing and checks nothing, and what it writes is no wheel. It inflates with the same library
-as slimwheel.
+into nothing and checks nothing, and what it writes is no wheel. It inflates with zlib-ng, as
+slimwheel does what changes.
 
 PLAN is JSON: the members that are kept, and those that change.
 """
@@ -17,7 +17,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 _WINDOW = 1 << 20
 _LOCAL_HEADER = 30
@@ -48,7 +48,7 @@ def copy(wheel: Path, plan: Path, output: Path) -> None:
 
 
 def _inflater() -> Any:
-    return isal_zlib.decompressobj(-zlib.MAX_WBITS)
+    return zlib_ng.decompressobj(-zlib.MAX_WBITS)
 
 
 def _raw(source: BinaryIO, info: zipfile.ZipInfo) -> Any:
