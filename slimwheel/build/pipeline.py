@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,12 +118,16 @@ def source_date_epoch() -> int:
 
 
 def plan_wheel(
-    facts: Facts, loaded: LoadedRecipe, options: BuildOptions, *, sha256: str | None = None
+    facts: Facts,
+    loaded: LoadedRecipe,
+    options: BuildOptions,
+    *,
+    sha256: Callable[[], str] | None = None,
 ) -> tuple[Plan, Provenance, Manifest]:
     """Make the complete plan of a build without writing anything.
 
     Args:
-        sha256: the wheel's, where it is known; None to take it.
+        sha256: returns the wheel's, where somebody else takes it.
 
     Raises:
         SlimwheelError: as `slimwheel.plan.make_plan`.
@@ -133,7 +138,7 @@ def plan_wheel(
     timestamp = source_date_epoch() if options.timestamp is None else options.timestamp
     source = Provenance(
         wheel=facts.wheel,
-        sha256=sha256 or file_sha256(facts.wheel.archive.path),
+        sha256=sha256() if sha256 else file_sha256(facts.wheel.archive.path),
         names=output_names(
             facts.wheel,
             recipe,
@@ -175,13 +180,19 @@ def build_wheel(
             f"{' '.join(switches)} makes another wheel under the same version",
             hint="Give its version a local segment: --local NAME.",
         )
-    with Wheel.open(path) as wheel, workspace(options.output_dir) as scratch:
+    with (
+        Wheel.open(path) as wheel,
+        workspace(options.output_dir) as scratch,
+        ThreadPoolExecutor(1, "hash") as beside,
+    ):
         # Before the work: a Python that was named and is none ends the build here.
         python = smoke.python_for(wheel.name.tag) if smoke else None
         total = sum(member.size for member in wheel.members.values())
         progress(Progress("plan", 0, total))
+        # Hashing does not hold the interpreter: the other processor takes it off the plan.
+        sha256 = beside.submit(file_sha256, path)
         with Facts(wheel, scratch) as facts:
-            plan, source, manifest = plan_wheel(facts, loaded, options)
+            plan, source, manifest = plan_wheel(facts, loaded, options, sha256=sha256.result)
             done, total = 0, sum(decision.before for decision in plan.shipped)
 
             def advance(count: int) -> None:

@@ -98,7 +98,8 @@ def _made(
         Wheel.open(path) as wheel,
         Facts(wheel, Path(scratch), blocks=False) as facts,
     ):
-        plan, _, _ = plan_wheel(facts, loaded, build_options, sha256=sha256)
+        known = (lambda: sha256) if sha256 else None
+        plan, _, _ = plan_wheel(facts, loaded, build_options, sha256=known)
     planned = PlannedWheel.of(plan, path.stat().st_size)
     return planned, not asks_this_machine(plan, build_options.targets)
 
