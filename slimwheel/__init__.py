@@ -3,6 +3,4 @@
 `slimwheel.elf` is usable alone as a library; the command line lives in `slimwheel.cli`.
 """
 
-from importlib.metadata import version
-
-__version__ = version("slimwheel")
+__version__ = "0.1.0"
