@@ -21,7 +21,7 @@ Sentence = Annotated[str, Field(min_length=10)]
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Versioned(Model):
