@@ -1,14 +1,14 @@
-"""`slimwheel build`: slim upstream wheels."""
+"""`slimwheel build`: slim upstream wheels.
 
-import gc
+What builds is imported where that begins: `--help` needs none of it.
+"""
+
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimwheel.build import BuildOptions, BuildReport, Compression, build_wheel
+from slimwheel.cli.collection import without_collection
 from slimwheel.cli.options import (
     budget,
     budget_options,
@@ -22,26 +22,15 @@ from slimwheel.cli.options import (
     target_options,
     targets,
 )
-from slimwheel.plan import Switches
-from slimwheel.recipe import load_recipe
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.sizes import megabytes, share
-from slimwheel.verify.smoke import Smoke, parse_pythons
 
 if TYPE_CHECKING:
+    from slimwheel.build import BuildReport
     from slimwheel.contents import Budget, Excess
 
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Look for no cycles: what a build makes lives to its end, and looking takes a tenth of it."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+COMPRESSIONS = ("fast", "best")
+"""The words of `slimwheel.build.Compression`, the first one being what it is without a word."""
 
 
 @click.command("build")
@@ -63,8 +52,8 @@ def _without_collection() -> Iterator[None]:
 )
 @click.option(
     "--compress",
-    type=click.Choice([each.value for each in Compression]),
-    default=Compression.FAST.value,
+    type=click.Choice(COMPRESSIONS),
+    default=COMPRESSIONS[0],
     show_default=True,
     help="How libraries that change are compressed: of upstream's compressed blocks, or whole and "
     "as small as can be, which takes thirty times as long.",
@@ -74,13 +63,18 @@ def _without_collection() -> Iterator[None]:
 @budget_options
 @fetch_options
 @json_option
-@_without_collection()
+@without_collection()
 def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any) -> None:
     """Slim upstream wheels, each given as a file or as a requirement such as torch==2.13.0+cpu.
 
     Writes the slim wheel and its companion; install both, or only name the slim one where an
     index has both. Prints the paths of what it wrote. Wheels over a budget stay, to be looked at.
     """
+    from slimwheel.build import BuildOptions, Compression, build_wheel
+    from slimwheel.plan import Switches
+    from slimwheel.recipe import load_recipe
+    from slimwheel.verify.smoke import Smoke, parse_pythons
+
     loaded = load_recipe(recipe)
     allowed = budget(options)
     reports = []
@@ -127,14 +121,14 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
     end_with(found)
 
 
-def _over_budget(report: BuildReport, allowed: "Budget") -> list["Excess"]:
+def _over_budget(report: "BuildReport", allowed: "Budget") -> list["Excess"]:
     from slimwheel.contents import excesses
 
     slim = report.slim
     return excesses(slim.filename, slim.installed_size, slim.size, allowed)
 
 
-def _tell(report: BuildReport) -> None:
+def _tell(report: "BuildReport") -> None:
     slim = report.slim
     for warning in report.warnings:
         click.echo(f"slimwheel: warning: {warning}", err=True)

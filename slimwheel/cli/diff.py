@@ -1,4 +1,7 @@
-"""`slimwheel diff`: where the bytes of two wheels differ."""
+"""`slimwheel diff`: where the bytes of two wheels differ.
+
+What looks into wheels is imported where that begins: `--help` needs none of it.
+"""
 
 import json
 from pathlib import Path
@@ -7,11 +10,7 @@ from typing import Any
 import click
 
 from slimwheel.cli.options import fetch_options, fetched, json_option
-from slimwheel.contents import Breakdown, compare, contents_of
-from slimwheel.report.difference import difference_lines, difference_tables
-from slimwheel.report.html import diff_page, write_page
 from slimwheel.report.progress import ProgressDisplay
-from slimwheel.report.tables import console
 
 
 @click.command("diff")
@@ -30,6 +29,7 @@ def command(
     first: str, second: str, sections: bool, html: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Show where the bytes of two wheels differ, each given as a file or a requirement."""
+    from slimwheel.contents import Breakdown, compare, contents_of
 
     def contents(source: str) -> Breakdown:
         with ProgressDisplay() as display:
@@ -37,10 +37,15 @@ def command(
 
     difference = compare(contents(first), contents(second))
     if html is not None:
+        from slimwheel.report.html import diff_page, write_page
+
         write_page(html, diff_page(difference))
     if as_json:
         click.echo(json.dumps({"schema": 1, **difference.to_json()}, indent=1))
         return
+    from slimwheel.report.difference import difference_lines, difference_tables
+    from slimwheel.report.tables import console
+
     out = console()
     for table in difference_tables(difference, sections=sections):
         out.print(table)

@@ -3,19 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from slimwheel.matrix import (
-    Entry,
-    PublishedIndex,
-    as_actions,
-    as_makefile,
-    expand,
-    load_matrix,
-    sort_out,
-)
-from slimwheel.matrix.output import MOST_JOBS
+if TYPE_CHECKING:
+    from slimwheel.matrix import Entry
 
 
 @click.command("matrix")
@@ -39,8 +32,13 @@ def command(file: Path, index: str | None, form: str) -> None:
 
     Every entry has a name, and the words for `slimwheel build`.
     """
+    from slimwheel.matrix import as_actions, as_makefile, expand, load_matrix
+    from slimwheel.matrix.output import MOST_JOBS
+
     entries: Sequence[Entry] = expand(load_matrix(file), file)
     if index is not None:
+        from slimwheel.matrix import PublishedIndex, sort_out
+
         found = sort_out(entries, PublishedIndex(index))
         for entry, filename in found.unchanged:
             click.echo(f"{entry.name}: unchanged, published as {filename}", err=True)

@@ -1,7 +1,7 @@
 """`slimwheel plan`: the decisions of a build, without carrying them out."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,19 +13,11 @@ from slimwheel.cli.options import (
     switch_options,
     target_options,
 )
-from slimwheel.cli.planning import check_recipe, planned_wheel
 from slimwheel.errors import UsageError
-from slimwheel.report.planned import PlannedWheel
 from slimwheel.report.progress import ProgressDisplay
-from slimwheel.report.tables import (
-    console,
-    cuda_tables,
-    device_tables,
-    explanation,
-    largest_table,
-    rules_table,
-    totals,
-)
+
+if TYPE_CHECKING:
+    from slimwheel.report.planned import PlannedWheel
 
 
 @click.command("plan")
@@ -44,6 +36,8 @@ def command(
 
     A plan that was made before is shown from the cache. Builds look at the wheel itself.
     """
+    from slimwheel.cli.planning import check_recipe, planned_wheel
+
     check_recipe(recipe)
     with ProgressDisplay() as display:
         wheel = fetched(source, display, **options)
@@ -56,7 +50,7 @@ def command(
         _show(plan)
 
 
-def _explain(plan: PlannedWheel, name: str, as_json: bool) -> None:
+def _explain(plan: "PlannedWheel", name: str, as_json: bool) -> None:
     if name not in plan.members:
         near = sorted(other for other in plan.members if other.endswith("/" + name.split("/")[-1]))
         raise UsageError(
@@ -68,10 +62,21 @@ def _explain(plan: PlannedWheel, name: str, as_json: bool) -> None:
         verdict = plan.verdict(name)
         click.echo(json.dumps(member.to_json() | ({"cuda": verdict} if verdict else {}), indent=1))
     else:
+        from slimwheel.report.tables import explanation
+
         click.echo("\n".join(explanation(member, plan)))
 
 
-def _show(plan: PlannedWheel) -> None:
+def _show(plan: "PlannedWheel") -> None:
+    from slimwheel.report.tables import (
+        console,
+        cuda_tables,
+        device_tables,
+        largest_table,
+        rules_table,
+        totals,
+    )
+
     out = console()
     out.print(rules_table(plan))
     out.print()

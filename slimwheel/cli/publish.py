@@ -1,32 +1,23 @@
-"""`slimwheel publish`: put wheels on an index on S3 or in a directory."""
+"""`slimwheel publish`: put wheels on an index on S3 or in a directory.
+
+What publishes is imported where that begins: `--help` needs none of it.
+"""
 
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from slimwheel.cli.options import FINDINGS, json_option
 from slimwheel.errors import UsageError
-from slimwheel.publish import (
-    Publication,
-    Request,
-    open_store,
-    parse_location,
-    publish,
-    reindex,
-    snippets,
-)
-from slimwheel.publish.companions import with_companions
-from slimwheel.publish.publishing import Progress
-from slimwheel.publish.snippets import DEPENDENCY_CONFUSION
-from slimwheel.report.findings import finding_lines, verdict
 from slimwheel.report.progress import ProgressDisplay
 from slimwheel.report.sizes import megabytes
-from slimwheel.verify.findings import chosen_codes
-from slimwheel.verify.verification import verified
+
+if TYPE_CHECKING:
+    from slimwheel.publish import Publication
 
 
 @click.command("publish")
@@ -57,6 +48,10 @@ def command(
     it is, and another file of its name is refused. Credentials for S3 are those that boto3 finds.
     """
     _check_words(wheels, rebuild, options)
+    from slimwheel.publish import Request, open_store, parse_location, publish, reindex, snippets
+    from slimwheel.publish.companions import with_companions
+    from slimwheel.publish.publishing import Progress
+
     place = parse_location(
         location, endpoint_url=options["endpoint_url"], public_url=options["public_url"]
     )
@@ -105,6 +100,10 @@ def _check_words(wheels: Sequence[Path], rebuild: bool, options: dict[str, Any])
 
 def _refuse_broken(wheels: Sequence[Path], ignore: Sequence[str], *, as_json: bool) -> None:
     """End the command where a wheel has errors: nothing is published then."""
+    from slimwheel.report.findings import finding_lines, verdict
+    from slimwheel.verify.findings import chosen_codes
+    from slimwheel.verify.verification import verified
+
     codes = chosen_codes((), ignore)
     broken = [found for found in (verified(path, codes) for path in wheels) if not found.ok]
     if not broken:
@@ -119,7 +118,9 @@ def _refuse_broken(wheels: Sequence[Path], ignore: Sequence[str], *, as_json: bo
     sys.exit(FINDINGS)
 
 
-def _show(publication: Publication, *, rebuild: bool) -> None:
+def _show(publication: "Publication", *, rebuild: bool) -> None:
+    from slimwheel.publish.snippets import DEPENDENCY_CONFUSION, snippets
+
     for file in publication.files:
         yanked = ", yanked" if file.yanked is not False else ""
         click.echo(f"{file.status}: {file.filename} ({megabytes(file.size)}{yanked})")

@@ -1,19 +1,23 @@
-"""`slimwheel rebuild`: make a slim wheel again, and tell whether it is the same."""
+"""`slimwheel rebuild`: make a slim wheel again, and tell whether it is the same.
+
+What builds is imported where that begins: `--help` needs none of it.
+"""
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimwheel.build.origin import Origin
-from slimwheel.build.rebuilding import Rebuilt, check, rebuild, slim_origin
+from slimwheel.cli.collection import without_collection
 from slimwheel.cli.options import FINDINGS, fetched, index_options, json_option
 from slimwheel.errors import RemoteError
 from slimwheel.report.progress import ProgressDisplay
-from slimwheel.report.rebuilding import environment, notes, rebuilt_lines
-from slimwheel.verify.smoke import python_version
+
+if TYPE_CHECKING:
+    from slimwheel.build.origin import Origin
+    from slimwheel.build.rebuilding import Rebuilt
 
 
 @click.command("rebuild")
@@ -39,6 +43,7 @@ from slimwheel.verify.smoke import python_version
 @click.option("--force", is_flag=True, help="Replace outputs that exist and differ.")
 @index_options
 @json_option
+@without_collection()
 def command(
     wheel: Path,
     checking: bool,
@@ -53,6 +58,9 @@ def command(
     Writes it and its companion, and prints their paths. With --check it tells instead whether the
     wheel is the same, byte for byte, and if not which members differ. Nothing is imported.
     """
+    from slimwheel.build.rebuilding import check, rebuild, slim_origin
+    from slimwheel.report.rebuilding import notes
+
     origin = slim_origin(wheel)
     with ProgressDisplay() as display:
         source = upstream or _fetched(origin, display, options)
@@ -69,7 +77,9 @@ def command(
         _show_outputs(rebuilt, as_json)
 
 
-def _show_check(rebuilt: Rebuilt, as_json: bool) -> None:
+def _show_check(rebuilt: "Rebuilt", as_json: bool) -> None:
+    from slimwheel.report.rebuilding import rebuilt_lines
+
     if as_json:
         click.echo(json.dumps(rebuilt.to_json(), indent=1))
     else:
@@ -79,7 +89,9 @@ def _show_check(rebuilt: Rebuilt, as_json: bool) -> None:
         sys.exit(FINDINGS)
 
 
-def _show_outputs(rebuilt: Rebuilt, as_json: bool) -> None:
+def _show_outputs(rebuilt: "Rebuilt", as_json: bool) -> None:
+    from slimwheel.report.rebuilding import environment
+
     if rebuilt.environment:
         click.echo(f"slimwheel: warning: {environment(rebuilt)}", err=True)
     outputs = rebuilt.report.outputs
@@ -91,8 +103,10 @@ def _show_outputs(rebuilt: Rebuilt, as_json: bool) -> None:
         click.echo(output.path)
 
 
-def _fetched(origin: Origin, display: ProgressDisplay, options: dict[str, Any]) -> Path:
+def _fetched(origin: "Origin", display: ProgressDisplay, options: dict[str, Any]) -> Path:
     """Fetch the wheel that a slim wheel names, for the Python and platform of its name."""
+    from slimwheel.verify.smoke import python_version
+
     try:
         return fetched(
             origin.requirement,

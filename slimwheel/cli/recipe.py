@@ -5,8 +5,6 @@ from pathlib import Path
 
 import click
 
-from slimwheel.recipe import json_schema, load_recipe, load_recipe_file, recipe_names
-
 
 @click.group("recipe")
 def command() -> None:
@@ -17,6 +15,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def list_recipes(as_json: bool) -> None:
     """List the recipes that come with slimwheel."""
+    from slimwheel.recipe import load_recipe, recipe_names
+
     recipes = [load_recipe(name).recipe for name in recipe_names()]
     if as_json:
         rows = [{"name": r.name, "upstream": r.upstream, "summary": r.summary} for r in recipes]
@@ -32,6 +32,8 @@ def list_recipes(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, defaults filled in.")
 def show(name: str, as_json: bool) -> None:
     """Print a recipe, complete also where it extends another."""
+    from slimwheel.recipe import load_recipe
+
     loaded = load_recipe(name)
     if as_json:
         click.echo(loaded.recipe.model_dump_json(by_alias=True, indent=1))
@@ -44,6 +46,8 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def check(file: Path, as_json: bool) -> None:
     """Check a recipe file; exit with 2 where it is not valid."""
+    from slimwheel.recipe import load_recipe_file
+
     recipe = load_recipe_file(file).recipe
     if as_json:
         click.echo(json.dumps({"file": str(file), "name": recipe.name, "rules": [*recipe.rules]}))
@@ -54,4 +58,6 @@ def check(file: Path, as_json: bool) -> None:
 @command.command("schema")
 def schema() -> None:
     """Print the JSON Schema of recipe files, for editors."""
+    from slimwheel.recipe import json_schema
+
     click.echo(json.dumps(json_schema(), indent=1))

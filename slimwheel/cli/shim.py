@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from slimwheel.build import build_runtime
 from slimwheel.cli.options import build_number_option, json_option, output_options
 
 
@@ -18,6 +17,8 @@ def command(output_dir: Path, force: bool, build_number: int | None, as_json: bo
 
     Slim wheels have it inside. Prints the path of what it wrote.
     """
+    from slimwheel.build import build_runtime
+
     written = build_runtime(output_dir, build_number=build_number, force=force)
     if as_json:
         click.echo(json.dumps({"schema": 1, "outputs": [written.to_json()]}, indent=1))
