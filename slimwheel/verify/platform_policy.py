@@ -3,10 +3,17 @@
 The data are auditwheel's, which keeps them for all manylinux platforms.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from operator import itemgetter
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
+
+_ARCHITECTURE = "x86_64"
 
 
 @dataclass(frozen=True)
@@ -19,18 +26,17 @@ class PlatformPolicy:
 
     @classmethod
     def of(cls, platforms: Iterable[str]) -> "PlatformPolicy":
-        """Return the policy of the first platform that auditwheel knows."""
-        # Here and not above: auditwheel takes a tenth of a second to import.
-        from auditwheel.architecture import Architecture
-        from auditwheel.libc import Libc
-        from auditwheel.policy import WheelPolicies
-
+        """Return the policy of the newest of the platforms that auditwheel knows."""
         names = list(platforms)
-        policies = WheelPolicies(libc=Libc.GLIBC, arch=Architecture.x86_64)
-        for policy in policies:
-            if policy.name.startswith("linux_") or not {policy.name, *policy.aliases} & set(names):
-                continue
-            return cls(policy.name, policy.whitelist, dict(policy.symbol_versions))
+        for policy in _policies():
+            versions = policy["symbol_versions"].get(_ARCHITECTURE)
+            tags = [f"{name}_{_ARCHITECTURE}" for name in (policy["name"], *policy["aliases"])]
+            if versions is not None and not set(names).isdisjoint(tags):
+                return cls(
+                    tags[0],
+                    frozenset(policy["lib_whitelist"]),
+                    {prefix: frozenset(numbers) for prefix, numbers in versions.items()},
+                )
         return cls(", ".join(names), None, {})
 
     def has_library(self, soname: str) -> bool:
@@ -51,3 +57,14 @@ class PlatformPolicy:
             return Version(number) <= max(map(Version, known))
         except (InvalidVersion, ValueError):
             return False
+
+
+@cache
+def _policies() -> list[dict[str, Any]]:
+    """Return auditwheel's policies, the newest platform first.
+
+    They are read from its data. Its modules would do it too, but read ELF files as well, and take
+    longer to import than most wheels take to check.
+    """
+    data = files("auditwheel") / "policy" / "manylinux-policy.json"
+    return sorted(json.loads(data.read_text("utf-8")), key=itemgetter("priority"))
