@@ -27,7 +27,7 @@ from slimwheel.report.sizes import megabytes, share
 
 if TYPE_CHECKING:
     from slimwheel.build import BuildReport
-    from slimwheel.contents import Budget, Excess
+    from slimwheel.contents import Excess
 
 COMPRESSIONS = ("fast", "best")
 """The words of `slimwheel.build.Compression`, the first one being what it is without a word."""
@@ -76,7 +76,6 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
     from slimwheel.verify.smoke import Smoke, parse_pythons
 
     loaded = load_recipe(recipe)
-    allowed = budget(options)
     reports = []
     found: list[Excess] = []
     smoke = Smoke(
@@ -107,25 +106,27 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
                 smoke=smoke if options["smoke"] else None,
             )
         reports.append(report)
-        found += _over_budget(report, allowed)
+        found += _over_budget(report, options)
         _tell(report)
         if not as_json:
             for output in report.outputs:
                 click.echo(output.path)
     if as_json:
         builds = [
-            report.to_json() | {"over_budget": [e.to_json() for e in _over_budget(report, allowed)]}
+            report.to_json() | {"over_budget": [e.to_json() for e in _over_budget(report, options)]}
             for report in reports
         ]
         click.echo(json.dumps({"schema": 1, "builds": builds}, indent=1))
     end_with(found)
 
 
-def _over_budget(report: "BuildReport", allowed: "Budget") -> list["Excess"]:
+def _over_budget(report: "BuildReport", options: dict[str, Any]) -> list["Excess"]:
+    if options["max_installed"] is None and options["max_wheel"] is None:
+        return []
     from slimwheel.contents import excesses
 
     slim = report.slim
-    return excesses(slim.filename, slim.installed_size, slim.size, allowed)
+    return excesses(slim.filename, slim.installed_size, slim.size, budget(options))
 
 
 def _tell(report: "BuildReport") -> None:
