@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
-
-import itanium_demangler
+from typing import Any
 
 from slimwheel.elf import (
     Answer,
@@ -69,7 +68,7 @@ def demangled(symbol: str) -> str:
     So are names that are no valid ones, or whose substitutions grow beyond all measure.
     """
     try:
-        node = itanium_demangler.parse(symbol)
+        node = _parsed(symbol)
         if node is None or _length(node, {}) > _LONGEST:
             return symbol
         return str(node.name if node.kind == "func" else node)
@@ -80,10 +79,17 @@ def demangled(symbol: str) -> str:
 def is_variable(symbol: str) -> bool:
     """Tell by its name whether a C++ symbol is a variable: functions have parameters in theirs."""
     try:
-        node = itanium_demangler.parse(symbol)
+        node = _parsed(symbol)
     except _NO_NAME:
         return False
     return node is not None and node.kind in ("name", "qual_name")
+
+
+def _parsed(symbol: str) -> Any:
+    # Here and not above: most wheels have no CUDA for whose functions words have to be found.
+    import itanium_demangler
+
+    return itanium_demangler.parse(symbol)
 
 
 def _length(node: object, known: dict[int, int]) -> int:
