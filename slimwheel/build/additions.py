@@ -5,9 +5,8 @@ With these in it a plan is complete: it names every file of the slim wheel with 
 
 import csv
 import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from slimwheel.build.distinfo import (
     edited_metadata,
@@ -40,8 +39,7 @@ from slimwheel.wheelfile.wheel import SIGNATURES, Wheel
 _SBOM = "sboms/slimwheel.cdx.json"
 
 
-@dataclass(frozen=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where a build starts and what it was told."""
 
     wheel: Wheel

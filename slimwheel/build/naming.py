@@ -6,7 +6,7 @@ companion bears upstream's name, so that `Requires-Dist: torch` finds itself sat
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -16,8 +16,7 @@ from slimwheel.wheelfile.names import WheelName, escaped
 from slimwheel.wheelfile.wheel import Wheel
 
 
-@dataclass(frozen=True)
-class OutputNames:
+class OutputNames(NamedTuple):
     """What a build puts out. `project` and `dev_project` are as METADATA spells them."""
 
     project: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from slimwheel.build.additions import Provenance, dist_info_of, slim_member
 from slimwheel.build.compression import Compression
@@ -29,8 +29,7 @@ from slimwheel.wheelfile.writer import WheelWriter, member_order
 _WORKERS = 2
 
 
-@dataclass(frozen=True)
-class _Packed:
+class _Packed(NamedTuple):
     """A library in the scratch directory: its deflate stream, and its content."""
 
     path: Path

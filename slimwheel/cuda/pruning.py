@@ -8,7 +8,7 @@ images stays as its header. docs/device-code.md explains it with a picture.
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from slimwheel.cuda.fatbin import HEADER, read_containers
 from slimwheel.cuda.images import ALIGN, Image, container_header, read_images
@@ -23,8 +23,7 @@ Choice = Callable[[Sequence[Image]], AbstractSet[int]]
 _ADDRESS = struct.Struct("<Q")
 
 
-@dataclass(frozen=True)
-class Pruning:
+class Pruning(NamedTuple):
     """The changes that take images out of a library.
 
     Attributes:

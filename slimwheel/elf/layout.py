@@ -8,7 +8,6 @@ change. docs/formats-elf.md says which rules of the loaders this keeps.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -48,8 +47,7 @@ class Move(NamedTuple):
         return self.new_start - self.part.start
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The order of the new file: `prefix` bytes unchanged, then the moved parts."""
 
     prefix: int

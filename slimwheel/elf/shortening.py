@@ -7,7 +7,8 @@ more program header. docs/formats-elf.md says which rules of the loaders this ke
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from slimwheel.elf import format as fmt
 from slimwheel.elf.edits import Patch, Zeros
@@ -22,8 +23,7 @@ _ADDRESSES = 1 << 64
 FILLERS = b"\0XZ"
 
 
-@dataclass(frozen=True)
-class Hole:
+class Hole(NamedTuple):
     """A stretch of the file that goes, by offsets.
 
     In memory it begins with a page, and ends with one or with its PT_LOAD. A leftover was no
@@ -40,8 +40,7 @@ class Hole:
         return self.stop - self.start
 
 
-@dataclass(frozen=True)
-class Shortened:
+class Shortened(NamedTuple):
     """A file as its headers will describe it, before anything moves.
 
     Attributes:
@@ -128,7 +127,7 @@ def _leftover_holes(elf: ElfFile, leftovers: Iterable[range]) -> Iterator[Hole]:
     for stretch in leftovers:
         for load in elf.loads:
             if load.offset <= stretch.start and stretch.stop <= load.end and _is_sound(load):
-                yield from (replace(hole, is_leftover=True) for hole in _hole(elf, load, stretch))
+                yield from (hole._replace(is_leftover=True) for hole in _hole(elf, load, stretch))
 
 
 def _hole(elf: ElfFile, load: Segment, tail: range) -> Iterator[Hole]:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from slimwheel.errors import OutputError
 
@@ -41,8 +42,7 @@ class _Record:
     mtime_ns: int
 
 
-@dataclass(frozen=True)
-class CachedWheel:
+class CachedWheel(NamedTuple):
     """A whole wheel in the cache and its sha256 in hex."""
 
     path: Path

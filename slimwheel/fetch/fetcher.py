@@ -1,8 +1,9 @@
 """From what a command was given to a wheel on disk."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from slimwheel.errors import RemoteError
 from slimwheel.fetch import cache, pip
@@ -10,8 +11,7 @@ from slimwheel.fetch.source import Wanted, parse_source
 from slimwheel.fetch.tags import platform_options, python_options
 
 
-@dataclass(frozen=True)
-class FetchedWheel:
+class FetchedWheel(NamedTuple):
     """A wheel on disk.
 
     Attributes:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from slimwheel.errors import OutputError, RemoteError, SlimwheelError, ToolError
 
@@ -17,8 +18,7 @@ _DISK = re.compile(r"OSError: (?P<reason>\[Errno \d+\] (?:No space left|Disk quo
 _TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\S+ ")
 
 
-@dataclass(frozen=True)
-class FetchProgress:
+class FetchProgress(NamedTuple):
     """How far a download is, in bytes; `total` is 0 where the server does not say."""
 
     done: int

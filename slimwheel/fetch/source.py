@@ -1,8 +1,8 @@
 """What a command was given: a wheel file or a requirement."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,8 +12,7 @@ from slimwheel.errors import UsageError
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A requirement as pip is to see it.
 
     Attributes:

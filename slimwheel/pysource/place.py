@@ -1,8 +1,7 @@
 """Names of places in a Python file, as recipes write them."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from slimwheel.errors import RecipeError, WheelError
 
@@ -26,8 +25,7 @@ class PlaceNotFound(WheelError):
     """The file has no such place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A place in a Python file. Its text, `str(place)`, is `KIND:NAME`.
 
     - `before-import:MODULE[,MODULE...]`: ahead of the first top-level statement that imports one

@@ -1,10 +1,9 @@
 """Finding recipes by name or path, resolving `extends`, and turning every fault into one error."""
 
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tomli_w
 from pydantic import ValidationError
@@ -18,8 +17,7 @@ _RECIPES = "slimwheel.recipes"
 _MAX_DEPTH = 8
 
 
-@dataclass(frozen=True)
-class LoadedRecipe:
+class LoadedRecipe(NamedTuple):
     """A recipe with where it came from and its text: complete, also where it extends another."""
 
     recipe: Recipe

@@ -1,9 +1,8 @@
 """Findings: what a check has to say, each kind under a code that stays."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from slimwheel.errors import UsageError
 
@@ -115,8 +114,7 @@ _SUMMARIES = {
 _NOTES = frozenset({Code.NEEDED_ELSEWHERE, Code.RPATH_ELSEWHERE})
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing found wrong.
 
     Attributes:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from slimwheel.errors import CheckFailed, ToolError, UsageError
 from slimwheel.verify.environments import Environment, create_environment, find_python
@@ -17,8 +18,7 @@ from slimwheel.wheelfile.names import WheelName
 _TIMEOUT = 300
 
 
-@dataclass(frozen=True)
-class SmokeOutcome:
+class SmokeOutcome(NamedTuple):
     """Whether the import ran, and in which words to say so."""
 
     ran: bool
@@ -49,8 +49,7 @@ def python_version(tag: str) -> str | None:
     return f"{found[1]}.{found[2]}" if found else None
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """What a result must do, and what it needs for that.
 
     Attributes:

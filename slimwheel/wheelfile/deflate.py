@@ -5,7 +5,7 @@ times the speed, and its bytes do not depend on the zlib that a machine happens 
 """
 
 import mmap
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import deflate
 from isal import isal_zlib
@@ -16,8 +16,7 @@ LEVEL = 6
 BEST_LEVEL = 12
 
 
-@dataclass(frozen=True)
-class Compressed:
+class Compressed(NamedTuple):
     """A member's compressed bytes with what a zip header says of them."""
 
     data: bytes | bytearray

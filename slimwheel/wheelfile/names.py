@@ -4,8 +4,8 @@ Source: PyPA specifications, "Binary distribution format", section "File name co
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -37,8 +37,7 @@ def normalized_version(text: str, *, file: str) -> str:
         ) from error
 
 
-@dataclass(frozen=True)
-class WheelName:
+class WheelName(NamedTuple):
     """What the name of a wheel's file says.
 
     `tag` is the compressed set as upstream wrote it, such as

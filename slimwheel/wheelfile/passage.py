@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from isal import isal_zlib
 
@@ -18,8 +18,7 @@ class RecordMismatch(WheelError):
     way_out = "Download the wheel again; if it stays so, do not use it."
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(NamedTuple):
     """What inflating a member's compressed bytes has shown.
 
     Whether bytes in a file are those that were inflated takes their CRC alone, which is a tenth of

@@ -10,8 +10,8 @@ import ctypes
 import ctypes.util
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
+from typing import NamedTuple
 
 # Small enough to stay in a processor's cache for whoever takes it.
 _WINDOW = 1 << 18
@@ -72,8 +72,7 @@ class _ZlibNgStream(ctypes.Structure):
 _Stream = _ZlibStream | _ZlibNgStream
 
 
-@dataclass(frozen=True)
-class Library:
+class Library(NamedTuple):
     """A library that inflates by blocks: its name, and the three functions that take a stream."""
 
     name: str

@@ -25,8 +25,7 @@ class Kept(NamedTuple):
 Piece = Kept | bytes | bytearray | memoryview
 
 
-@dataclass(frozen=True)
-class Copy:
+class Copy(NamedTuple):
     """Blocks of the old stream from number `first` to before `stop`."""
 
     first: int

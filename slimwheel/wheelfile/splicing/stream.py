@@ -4,7 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import deflate
 from isal import isal_zlib
@@ -26,8 +26,7 @@ _HEAD = 4
 _AHEAD = 4
 
 
-@dataclass(frozen=True)
-class Spliced:
+class Spliced(NamedTuple):
     """What was written.
 
     Attributes:
