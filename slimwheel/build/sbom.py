@@ -8,25 +8,22 @@ with upstream as its ancestor and what was done to it as its pedigree. Package U
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from packageurl import PackageURL
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "slimwheel.sbom")
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """The slim distribution: `torch-cpu`, `2.13.0+cpu`."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """The wheel that was slimmed; `sha256` in hex, of the whole file."""
 
     name: str
@@ -35,8 +32,7 @@ class Upstream:
     sha256: str
 
 
-@dataclass(frozen=True)
-class RuleSummary:
+class RuleSummary(NamedTuple):
     """What one rule of the recipe removed, in files and bytes installed, why, and what it costs."""
 
     id: str
@@ -46,8 +42,7 @@ class RuleSummary:
     loses: str
 
 
-@dataclass(frozen=True)
-class DeviceCode:
+class DeviceCode(NamedTuple):
     """Which GPUs' code a build has, where it does not have all of upstream's.
 
     `devices` are the compute capabilities that it was made for, `served` all that it has code for
@@ -97,13 +92,13 @@ def make_sbom(
         "properties": [*_rule_properties(rules), *_device_properties(device_code)],
     }
     everything = [
-        asdict(subject),
-        asdict(upstream),
-        [asdict(rule) for rule in rules],
+        subject._asdict(),
+        upstream._asdict(),
+        [rule._asdict() for rule in rules],
         list(changes),
         dict(tools),
         timestamp.isoformat(),
-        *([asdict(device_code)] if device_code else []),
+        *([device_code._asdict()] if device_code else []),
     ]
     identity = json.dumps(everything, sort_keys=True)
     bom = {

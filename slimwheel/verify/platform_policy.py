@@ -5,19 +5,17 @@ The data are auditwheel's, which keeps them for all manylinux platforms.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
 _ARCHITECTURE = "x86_64"
 
 
-@dataclass(frozen=True)
-class PlatformPolicy:
+class PlatformPolicy(NamedTuple):
     """The policy of one platform tag. Plain `linux_*` tags promise nothing, so all is accepted."""
 
     name: str

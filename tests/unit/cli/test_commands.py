@@ -63,6 +63,23 @@ def test_the_words_for_compressing_are_those_of_the_library() -> None:
     assert COMPRESSIONS[0] == BuildOptions(Path()).compression.value
 
 
+def test_a_build_loads_nothing_of_other_commands(upstream: Path, tmp_path: Path) -> None:
+    words = ["build", "--recipe", "cpu", "--no-smoke", "--output-dir", str(tmp_path), str(upstream)]
+    program = (
+        f"import sys; sys.argv = ['slimwheel', *{words}]\n"
+        "from slimwheel.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'rich', 'jinja2', 'botocore', 'cyclonedx', 'elftools', 'itanium_demangler',\n"
+        "         'slimwheel.contents', 'slimwheel.matrix', 'slimwheel.publish'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    *written, loaded = done.stdout.splitlines()
+    assert [Path(path).suffix for path in written] == [".whl", ".whl"]
+    assert loaded == "[]"
+
+
 def test_checking_a_wheel_loads_nothing_of_builds(upstream: Path) -> None:
     program = (
         f"import sys; sys.argv = ['slimwheel', 'verify', {str(upstream)!r}]\n"
