@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import tomllib
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -156,6 +155,9 @@ def _key(name: str) -> str:
 
 def _names_near(key: str) -> list[str]:
     """Return names that contain a key, then those that are written nearly as it is."""
+    # Here and not above: only a name that is not known is compared with others.
+    from difflib import get_close_matches
+
     names = {_key(name): name for of_one in _names().values() for name in of_one}
     containing = [other for other in names if len(key) > 1 and key in other]
     similar = get_close_matches(key, names, n=_NEAR, cutoff=0.7)
