@@ -32,7 +32,6 @@ from slimwheel.plan.python_rules import (
 )
 from slimwheel.shim import Manifest, boot_files, ergonomics_files
 from slimwheel.shim.manifest import Dev, DeviceCode, Removed
-from slimwheel.wheelfile.deflate import compress
 from slimwheel.wheelfile.metadata import without_entry_points
 from slimwheel.wheelfile.wheel import SIGNATURES, Wheel
 
@@ -56,7 +55,7 @@ def complete(plan: Plan, source: Provenance) -> Manifest:
     members = boot_files(recipe.distribution.package, manifest)
     members |= ergonomics_files() if recipe.shim.ergonomics else {}
     for member, data in members.items():
-        _add(plan, member, data, "the shim")
+        plan.put(member, data, "the shim")
     _complete_dist_info(plan, source, manifest)
     return manifest
 
@@ -147,7 +146,7 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
     directory = wheel.dist_info
     note = f"modified from {wheel.project} {wheel.version} by slimwheel, recipe "
     changes = plan.loaded.recipe.requires
-    if plan.acted(changes.rule):
+    if changes.rule in plan.acting:
         plan.dropped_requirements = matching_requirements(wheel, changes.drop)
     plan.replaced_requirements = replaced_requirements(wheel, changes.replace)
     undeclared = [one.requirement for one in changes.undeclared if one.applies_to(wheel.version)]
@@ -160,12 +159,12 @@ def _complete_dist_info(plan: Plan, source: Provenance, manifest: Manifest) -> N
         requires=[*changes.add, *undeclared, names.companion_requirement],
         replace=plan.replaced_requirements,
     )
-    _add(plan, f"{directory}/METADATA", metadata, "names the slim distribution")
-    _add(plan, f"{directory}/WHEEL", edited_wheel(wheel), "names slimwheel as a generator")
+    plan.put(f"{directory}/METADATA", metadata, "names the slim distribution")
+    plan.put(f"{directory}/WHEEL", edited_wheel(wheel), "names slimwheel as a generator")
     _edit_entry_points(plan, wheel, manifest)
     shipped = [decision.member for decision in plan.shipped]
-    _add(plan, f"{directory}/top_level.txt", top_level(shipped), "lists what is shipped")
-    _add(plan, f"{directory}/{_SBOM}", _sbom(plan, source, manifest), "says what was changed")
+    plan.put(f"{directory}/top_level.txt", top_level(shipped), "lists what is shipped")
+    plan.put(f"{directory}/{_SBOM}", _sbom(plan, source, manifest), "says what was changed")
     for signature in SIGNATURES:
         _drop_signature(plan, f"{directory}/{signature}")
     _add_record(plan, source)
@@ -180,7 +179,7 @@ def _edit_entry_points(plan: Plan, wheel: Wheel, manifest: Manifest) -> None:
     if gone := orphaned_entry_points(text, modules):
         plan.dropped_entry_points = [f"{group}:{name}" for group, name in gone]
         new = without_entry_points(text, gone).encode()
-        _add(plan, member.name, new, "without those whose module is gone")
+        plan.put(member.name, new, "without those whose module is gone")
 
 
 def _sbom(plan: Plan, source: Provenance, manifest: Manifest) -> bytes:
@@ -252,19 +251,4 @@ def _add_record(plan: Plan, source: Provenance) -> None:
         packed_before=upstream.compressed_size,
         # Hashes do not compress; names and sizes hardly cost anything beside them.
         packed_after=round(0.55 * size),
-    )
-
-
-def _add(plan: Plan, member: str, data: bytes, why: str) -> None:
-    """Plan new contents for a member, whether upstream has it or not."""
-    old = plan.decisions.get(member)
-    plan.contents[member] = data
-    plan.decisions[member] = Decision(
-        member,
-        Action.REWRITE if old else Action.ADD,
-        why,
-        before=old.before if old else 0,
-        after=len(data),
-        packed_before=old.packed_before if old else 0,
-        packed_after=len(compress(data).data),
     )

@@ -6,6 +6,7 @@ libdeflate, inflating and the hashes release the interpreter's lock.
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -132,7 +133,8 @@ def _write_member(
         packed.path.unlink()
         unpacked[name] = packed.unpacked
     elif upstream is None or member in plan.contents:
-        writer.add(name, plan.contents[member], executable=executable)
+        sha256 = hashlib.sha256(plan.contents[member]).digest()
+        writer.add_compressed(name, plan.packed[member], sha256, executable=executable)
     else:
         writer.copy(source.wheel, upstream, name)
 

@@ -13,11 +13,10 @@ from slimwheel.errors import ElfError, RecipeError
 from slimwheel.plan.answers import ShadowMaker, Unshadowable
 from slimwheel.plan.facts import Facts
 from slimwheel.plan.linkage import Library, Linkage
-from slimwheel.plan.model import Action, CudaPlan, Decision, Plan, Saving, ShadowSummary
+from slimwheel.plan.model import Action, CudaPlan, Plan, ShadowSummary
 from slimwheel.plan.shadows import Wanted, by_family, wanted_shadows
 from slimwheel.plan.verdicts import Verdict, family_of, judge
 from slimwheel.recipe import Cuda, Shadow
-from slimwheel.wheelfile.deflate import compress
 from slimwheel.wheelfile.names import escaped
 
 
@@ -159,30 +158,14 @@ class _Staying:
 
 
 def _add_shadow(plan: Plan, cuda: Cuda, made: _Made, verdicts: dict[str, Verdict]) -> None:
-    wanted, size = made.wanted, len(made.data)
-    plan.contents[wanted.member] = made.data
-    packed = len(compress(made.data).data)
-    count = f"{len(wanted.symbols):,} symbols"
-    old = plan.decisions.get(wanted.member)
-    if old is None:
-        why = f"a shadow library with {count}: {_few(wanted.users)} cannot be loaded without"
-        plan.decisions[wanted.member] = Decision(
-            wanted.member, Action.ADD, why, 0, size, 0, packed, (Saving(cuda.id, -size),)
-        )
-        return
-    verdict = verdicts.get(wanted.member)
-    why = f"a shadow library with {count} in its place"
+    wanted = made.wanted
+    why = f"a shadow library with {len(wanted.symbols):,} symbols"
+    verdict = None
+    if wanted.member in plan.decisions:
+        why += " in its place"
+        verdict = verdicts.get(wanted.member)
     why += f"; {verdict.why}" if verdict else f": {_few(wanted.users)} cannot be loaded without"
-    plan.decisions[wanted.member] = Decision(
-        wanted.member,
-        Action.REWRITE,
-        why,
-        before=old.before,
-        after=size,
-        packed_before=old.packed_before,
-        packed_after=packed,
-        savings=(Saving(cuda.id, old.before - size),),
-    )
+    plan.put(wanted.member, made.data, why, cuda.id)
 
 
 def _renamed(made: Iterable[_Made]) -> dict[str, dict[str, str]]:

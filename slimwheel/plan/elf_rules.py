@@ -2,7 +2,6 @@
 
 import posixpath
 from collections import defaultdict
-from dataclasses import replace
 from typing import TypeVar
 
 from slimwheel.elf import (
@@ -131,7 +130,7 @@ def _decide_one(plan: Plan, facts: Facts, member: str, places: Places) -> None:
         return
     if shares:
         # What closing up makes of alignment is the last one's.
-        shares[-1] = replace(shares[-1], bytes=shares[-1].bytes + rest)
+        shares[-1] = shares[-1]._replace(bytes=shares[-1].bytes + rest)
     plan.elf[member] = ElfRewrite(edits, used_patchelf)
     why = "; ".join(changes)
     removed = (shortened.cut, shortened.cut_leftovers)

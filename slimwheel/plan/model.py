@@ -1,14 +1,16 @@
 """What a plan is: plain data that one command prints and another carries out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from slimwheel.elf import Edits
 from slimwheel.plan.device_code import DevicePlan
 from slimwheel.plan.verdicts import Verdict
 from slimwheel.recipe import LoadedRecipe, Rule
+from slimwheel.wheelfile.deflate import Compressed, compress
 
 R = TypeVar("R", bound=Rule)
 
@@ -22,16 +24,14 @@ class Action(StrEnum):
     ADD = "add"
 
 
-@dataclass(frozen=True)
-class Saving:
+class Saving(NamedTuple):
     """Installed bytes that one rule saves on one member."""
 
     rule: str
     bytes: int
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What happens to one member, and why.
 
     Sizes are installed bytes, exact. `packed_before` is upstream's compressed size, and
@@ -54,13 +54,9 @@ class Decision:
 
     def dropped(self, rule: str, why: str) -> "Decision":
         """Return the decision to drop this member, all its bytes saved by one rule."""
-        return replace(
-            self,
-            action=Action.DROP,
-            why=why,
-            after=0,
-            packed_after=0,
-            savings=(Saving(rule, self.before),),
+        saving = Saving(rule, self.before)
+        return Decision(
+            self.member, Action.DROP, why, self.before, 0, self.packed_before, 0, (saving,)
         )
 
 
@@ -143,7 +139,9 @@ class Plan:
         decisions: by member name; members of dist-info under upstream's directory name.
         elf: how ELF members that are rewritten change.
         contents: new bytes of members that are added, or rewritten and small.
+        packed: these bytes as the slim wheel holds them.
         summaries: by rule, in the recipe's order.
+        acting: the rules that changed anything, and None, for what depends on no rule.
         cuda: what becomes of CUDA, None where the recipe or the wheel has nothing to do with it.
         device_code: which of it stays, None where the recipe leaves all of it as it is.
         dropped_requirements: values of Requires-Dist that go.
@@ -157,7 +155,9 @@ class Plan:
     decisions: dict[str, Decision] = field(default_factory=dict)
     elf: dict[str, ElfRewrite] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
+    packed: dict[str, Compressed] = field(default_factory=dict)
     summaries: list[RuleSummary] = field(default_factory=list)
+    acting: frozenset[str | None] = frozenset({None})
     cuda: CudaPlan | None = None
     device_code: DevicePlan | None = None
     dropped_requirements: list[str] = field(default_factory=list)
@@ -173,18 +173,31 @@ class Plan:
         """Return the new names of libraries that a member needs, by their old ones."""
         return self.cuda.renamed.get(member, {}) if self.cuda else {}
 
-    def acted(self, rule: str | None) -> bool:
-        """Whether a rule changed anything; what depends on no rule always happens."""
-        if rule is None:
-            return True
-        # Most members stay as they are: no savings, and nothing to look at.
-        changed = (saved for d in self.decisions.values() if (saved := d.savings))
-        return any(saving.rule == rule for savings in changed for saving in savings)
+    def put(self, member: str, data: bytes, why: str, rule: str | None = None) -> None:
+        """Give a member new contents, whether upstream has it or not.
+
+        Args:
+            rule: the rule whose saving, or cost, the change of its size is; None for no rule's.
+        """
+        old = self.decisions.get(member)
+        before = old.before if old else 0
+        self.contents[member] = data
+        self.packed[member] = compress(data)
+        self.decisions[member] = Decision(
+            member,
+            Action.REWRITE if old else Action.ADD,
+            why,
+            before=before,
+            after=len(data),
+            packed_before=old.packed_before if old else 0,
+            packed_after=len(self.packed[member].data),
+            savings=(Saving(rule, before - len(data)),) if rule else (),
+        )
 
     def with_action(self, *actions: Action) -> list[Decision]:
         """Return the decisions that have one of the actions, sorted by member."""
         chosen = (d for d in self.decisions.values() if d.action in actions)
-        return sorted(chosen, key=lambda decision: decision.member)
+        return sorted(chosen, key=attrgetter("member"))
 
     @property
     def shipped(self) -> list[Decision]:

@@ -4,6 +4,7 @@ The order is: may this recipe serve this wheel at all; what goes by name and kin
 CUDA and of device code; which ELF files change; which Python files change.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -131,20 +132,19 @@ def _kept(member: Member) -> Decision:
 def _decide_removals(plan: Plan, facts: Facts) -> None:
     recipe = plan.loaded.recipe
     dist_info = facts.wheel.dist_info + "/"
+    left = [member for member in plan.decisions if not member.startswith(dist_info)]
     for rule in recipe.remove:
         if not recipe.is_on(rule, facts.wheel.version):
             continue
         matches = Matcher(rule.paths, rule.exceptions)
-        found = [
-            decision
-            for decision in plan.decisions.values()
-            if decision.action is Action.KEEP
-            and not decision.member.startswith(dist_info)
-            and matches(decision.member)
-            and (rule.kind is None or facts.kind(decision.member) is rule.kind)
-        ]
-        for decision in found:
-            plan.decisions[decision.member] = decision.dropped(rule.id, rule.reason)
+        found = {
+            member
+            for member in left
+            if matches(member) and (rule.kind is None or facts.kind(member) is rule.kind)
+        }
+        for member in found:
+            plan.decisions[member] = plan.decisions[member].dropped(rule.id, rule.reason)
+        left = [member for member in left if member not in found] if found else left
         if rule.required and not found:
             raise RecipeError(
                 f"rule {rule.id} matches nothing in {facts.wheel.file}, though it must",
@@ -155,15 +155,15 @@ def _decide_removals(plan: Plan, facts: Facts) -> None:
 
 
 def _summarize(plan: Plan, version: str) -> None:
+    by_rule: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for decision in plan.decisions.values():
+        for saving in decision.savings:
+            by_rule[saving.rule].append((decision.member, saving.bytes))
+    plan.acting = frozenset({None, *by_rule})
     for rule in plan.loaded.recipe.rules.values():
         if not plan.loaded.recipe.is_on(rule, version):
             continue
-        touched = [
-            (decision.member, saving.bytes)
-            for decision in plan.decisions.values()
-            for saving in decision.savings
-            if saving.rule == rule.id
-        ]
+        touched = by_rule.get(rule.id, [])
         # What a rule adds to the wheel counts by its bytes only.
         members = (m for m, _ in touched if plan.decisions[m].action is not Action.ADD)
         plan.summaries.append(

@@ -8,12 +8,11 @@ from packaging.version import Version
 
 from slimwheel.errors import WheelError
 from slimwheel.plan.facts import Facts
-from slimwheel.plan.model import Action, Decision, Plan
+from slimwheel.plan.model import Plan
 from slimwheel.pysource import Edit, PlaceNotFound, apply, check, parse_place
 from slimwheel.recipe import Forget, Guard, PythonEdit
 from slimwheel.shim import boot_edits, guard_edits
 from slimwheel.shim import manifest as shim_manifest
-from slimwheel.wheelfile.deflate import compress
 
 _BOOT = "calls the shim"
 _PUBLIC_VERSION = "{public-version}"
@@ -35,10 +34,11 @@ def decide_python(plan: Plan, facts: Facts) -> None:
     edits[entry] += boot_edits(recipe.distribution.package, recipe.shim.before, recipe.shim.after)
     whys[entry].append(_BOOT)
     for change in recipe.python:
-        if change.applies_to(version) and plan.acted(change.rule):
+        if change.applies_to(version) and change.rule in plan.acting:
             _add_change(plan, facts, change, edits, whys)
+    shipped = {decision.member for decision in plan.shipped}
     for guard in active_guards(plan, version):
-        _add_guard(plan, facts, guard, edits, whys)
+        _add_guard(plan, facts, guard, shipped, edits, whys)
     for member, wanted in edits.items():
         _rewrite(plan, facts, member, wanted, ", ".join(dict.fromkeys(whys[member])))
 
@@ -46,13 +46,13 @@ def decide_python(plan: Plan, facts: Facts) -> None:
 def active_guards(plan: Plan, version: str) -> list[Guard]:
     """Return the guards whose rules removed something."""
     guards = plan.loaded.recipe.guard
-    return [guard for guard in guards if guard.applies_to(version) and plan.acted(guard.rule)]
+    return [guard for guard in guards if guard.applies_to(version) and guard.rule in plan.acting]
 
 
 def active_forgets(plan: Plan, version: str) -> list[Forget]:
     """Return what the shim forgets: where rules removed something."""
     forgets = plan.loaded.recipe.shim.forget
-    return [forget for forget in forgets if forget.applies_to(version) and plan.acted(forget.rule)]
+    return [one for one in forgets if one.applies_to(version) and one.rule in plan.acting]
 
 
 def as_shim_guard(guard: Guard) -> shim_manifest.Guard:
@@ -107,11 +107,11 @@ def _add_guard(
     plan: Plan,
     facts: Facts,
     guard: Guard,
+    shipped: set[str],
     edits: dict[str, list[Edit]],
     whys: dict[str, list[str]],
 ) -> None:
     """Add a guard's edit; one that finds no place is an error only where it is required."""
-    shipped = {decision.member for decision in plan.shipped}
     found = guard_edits([as_shim_guard(guard)], shipped)
     for member, wanted in found.items():
         try:
@@ -141,19 +141,8 @@ def _rewrite(plan: Plan, facts: Facts, member: str, wanted: list[Edit], why: str
             place=member,
             hint="Give the recipe's edit a version range, or required = false.",
         )
-    upstream = facts.wheel.members[member]
     with _named(facts, member):
-        data = apply(_read(facts, member), wanted, member)
-    plan.contents[member] = data
-    plan.decisions[member] = Decision(
-        member,
-        Action.REWRITE,
-        why,
-        before=upstream.size,
-        after=len(data),
-        packed_before=upstream.compressed_size,
-        packed_after=len(compress(data).data),
-    )
+        plan.put(member, apply(_read(facts, member), wanted, member), why)
 
 
 def _read(facts: Facts, member: str) -> bytes:
