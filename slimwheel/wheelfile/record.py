@@ -17,7 +17,6 @@ from slimwheel.errors import WheelError
 _HINT = "Download the wheel again; if it stays so, ask whoever built it."
 # What the specification allows: sha256 or better. Weak hashes prove nothing.
 _ALGORITHMS = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512"})
-_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class RecordEntry(NamedTuple):
@@ -40,44 +39,41 @@ def parse_record(text: str, *, file: str, name: str) -> dict[str, RecordEntry | 
     except csv.Error as error:
         raise WheelError(f"is not valid CSV: {error}", file=file, place=name, hint=_HINT) from error
     for number, row in enumerate(rows, 1):
-        place = f"{name}, line {number}"
         if not row:
             continue
-        if len(row) != 3:
-            raise WheelError(
-                f"has {len(row)} fields where RECORD has 3", file=file, place=place, hint=_HINT
-            )
-        if row[0] in entries:
-            raise WheelError(f"lists {row[0]} twice", file=file, place=place, hint=_HINT)
-        entries[row[0]] = _entry(row[1], row[2], file=file, place=place)
+        try:
+            if len(row) != 3:
+                raise _Malformed(f"has {len(row)} fields where RECORD has 3")
+            if row[0] in entries:
+                raise _Malformed(f"lists {row[0]} twice")
+            entries[row[0]] = _entry(row[1], row[2])
+        except _Malformed as error:
+            place = f"{name}, line {number}"
+            raise WheelError(str(error), file=file, place=place, hint=_HINT) from error
     return entries
 
 
-def _entry(hashed: str, size: str, *, file: str, place: str) -> RecordEntry | None:
+class _Malformed(Exception):
+    """What is wrong with a line."""
+
+
+def _entry(hashed: str, size: str) -> RecordEntry | None:
     if not hashed:
         return None
     algorithm, _, encoded = hashed.partition("=")
     if algorithm not in _ALGORITHMS:
-        raise WheelError(
-            f"uses the hash {algorithm!r}; sha256 or better is needed",
-            file=file,
-            place=place,
-            hint=_HINT,
-        )
+        raise _Malformed(f"uses the hash {algorithm!r}; sha256 or better is needed")
     try:
-        padded = encoded.translate(_URL_SAFE) + "=" * (-len(encoded) % 4)
-        digest = binascii.a2b_base64(padded, strict_mode=True)
+        # Several times as fast as str.translate, and a wheel has thousands of lines.
+        plain = encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4)
+        digest = binascii.a2b_base64(plain, strict_mode=True)
         length = int(size) if size else None
         if length is not None and length < 0:
             raise ValueError(f"{length} bytes")
     except (binascii.Error, ValueError) as error:
-        raise WheelError(
-            f"is not a hash and a size: {error}", file=file, place=place, hint=_HINT
-        ) from error
+        raise _Malformed(f"is not a hash and a size: {error}") from error
     if len(digest) != _digest_size(algorithm):
-        raise WheelError(
-            f"has a {algorithm} of {len(digest)} bytes", file=file, place=place, hint=_HINT
-        )
+        raise _Malformed(f"has a {algorithm} of {len(digest)} bytes")
     return RecordEntry(algorithm, digest, length)
 
 
