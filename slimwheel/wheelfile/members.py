@@ -14,8 +14,6 @@ DEFLATED = zipfile.ZIP_DEFLATED
 
 _ENCRYPTED = 0x1 | 0x40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# What every name has that is not as it should be, and some others: those that end in a slash.
-_SUSPECT = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|^.?:|(?:^|/)\.{0,2}(?:/|\Z)")
 _REBUILD = "Ask whoever built this wheel to rebuild it; installers differ on such files."
 
 
@@ -103,7 +101,7 @@ def checked_members(infos: Sequence[zipfile.ZipInfo], *, file: str) -> dict[str,
 
 
 def _name_problem(name: str) -> str | None:
-    if name and not _SUSPECT.search(name):
+    if _is_plain(name):
         return None
     parts = name.rstrip("/").split("/")
     if not name or "\0" in name:
@@ -119,6 +117,17 @@ def _name_problem(name: str) -> str | None:
     if "" in parts or "." in parts:
         return "has a name that is not normal"
     return None
+
+
+def _is_plain(name: str) -> bool:
+    """Tell of most names, quickly, that nothing is wrong with them."""
+    return (
+        name.isprintable()
+        and not name.startswith((".", "/"))
+        and not name.endswith("/")
+        and not ("/." in name or "//" in name or "\\" in name or ":" in name)
+        and name != ""
+    )
 
 
 def _kind_problem(info: zipfile.ZipInfo) -> str | None:
