@@ -139,14 +139,12 @@ class Wheel:
 
     def unlisted(self) -> list[str]:
         """Return the files that RECORD does not list with a hash, though it must; sorted."""
-        exempt = self._exempt()
-        names = (name for name in self.members if name not in exempt)
-        return sorted(name for name in names if self.record.get(name) is None)
+        unhashed = {name for name in self.members if self.record.get(name) is None}
+        return sorted(unhashed - self._exempt())
 
     def absent(self) -> list[str]:
         """Return the files that RECORD lists and the archive does not have; sorted."""
-        exempt = self._exempt()
-        return sorted(n for n in self.record if n not in self.members and n not in exempt)
+        return sorted(self.record.keys() - self.members.keys() - self._exempt())
 
     def expect_misrecorded(self, names: Callable[[str], bool]) -> None:
         """Do not compare with RECORD what it is known to be wrong about; the CRC still counts."""
