@@ -14,24 +14,23 @@ class Shipped:
         self.directories = _directories(members)
         self.modules = {path for member in members if (path := _module_path(member))}
 
+    def topmost_gone(self, directory: str) -> str | None:
+        """Return the topmost of a directory and its parents of which nothing is left."""
+        gone = None
+        while directory and directory not in self.directories:
+            gone = directory
+            directory = directory.rpartition("/")[0]
+        return gone
+
 
 def collapsed(removed: Iterable[str], shipped: Shipped) -> list[str]:
     """Return patterns that match exactly the removed members.
 
     A directory of which nothing is left becomes `directory/*`, the topmost one that is so.
     """
-    alive = shipped.directories
-    patterns = set()
-    for member in removed:
-        parts = member.split("/")
-        for length in range(1, len(parts)):
-            directory = "/".join(parts[:length])
-            if directory not in alive:
-                patterns.add(f"{directory}/*")
-                break
-        else:
-            patterns.add(member)
-    return sorted(patterns)
+    parents = {member: member.rpartition("/")[0] for member in removed}
+    gone = {parent: shipped.topmost_gone(parent) for parent in set(parents.values())}
+    return sorted({f"{gone[up]}/*" if gone[up] else member for member, up in parents.items()})
 
 
 def gone_modules(removed: Iterable[str], shipped: Shipped) -> list[str]:
@@ -59,7 +58,7 @@ def _module_path(member: str) -> str | None:
     Of extension modules only those that name the interpreter they are for: other libraries lie in
     packages too.
     """
-    if found := _MODULE.fullmatch(member):
+    if member.endswith((".py", ".so")) and (found := _MODULE.fullmatch(member)):
         return found["path"].removesuffix("/__init__")
     return None
 
