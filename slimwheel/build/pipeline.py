@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from slimwheel.build.additions import Provenance, complete
 from slimwheel.build.companion import write_companion, write_dev
@@ -58,8 +58,7 @@ class BuildOptions:
     compression: Compression = Compression.FAST
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a step has come, in bytes of the upstream files that it deals with."""
 
     step: str

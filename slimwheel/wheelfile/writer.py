@@ -9,8 +9,7 @@ import hashlib
 import stat
 import struct
 import time
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from slimwheel.wheelfile.deflate import Compressed, compress
 from slimwheel.wheelfile.members import DEFLATED, Member
@@ -35,8 +34,7 @@ _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR64 = struct.Struct("<4sIQI")
 
 
-@dataclass(frozen=True)
-class _Written:
+class _Written(NamedTuple):
     name: bytes
     flags: int
     method: int
