@@ -14,7 +14,7 @@ from slimwheel.plan.device_code import Targets
 from slimwheel.plan.device_rules import decide_device_code
 from slimwheel.plan.elf_rules import decide_elf
 from slimwheel.plan.facts import Facts
-from slimwheel.plan.model import Action, Decision, Plan, RuleSummary
+from slimwheel.plan.model import Action, Decision, Plan, RuleSummary, Saving
 from slimwheel.plan.python_rules import decide_python
 from slimwheel.plan.served import check_served
 from slimwheel.recipe import LoadedRecipe, Recipe, Removal, Rule
@@ -23,6 +23,7 @@ from slimwheel.wheelfile.members import Member
 
 R = TypeVar("R", bound=Rule)
 _NO_TARGETS = Targets()
+_KEPT = "no rule asks for anything else"
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,7 @@ def make_plan(
     switches = switches or Switches()
     recipe = _switched(loaded.recipe, switches)
     check_served(facts, recipe)
-    plan = Plan(
-        LoadedRecipe(recipe, loaded.origin, loaded.text),
-        switched=switches.words,
-        decisions={member.name: _kept(member) for member in facts.wheel.members.values()},
-    )
+    plan = Plan(LoadedRecipe(recipe, loaded.origin, loaded.text), switched=switches.words)
     if unlisted := facts.wheel.unlisted():
         plan.warnings.append(
             f"{len(unlisted)} files are not in upstream's RECORD; only their CRC was checked"
@@ -70,7 +67,7 @@ def make_plan(
         plan.warnings.append(
             f"upstream's RECORD is wrong about {', '.join(doubtful)}; only the CRC was checked"
         )
-    _decide_removals(plan, facts)
+    _decide_by_name(plan, facts)
     decide_cuda(plan, facts)
     decide_device_code(plan, facts, targets)
     decide_elf(plan, facts)
@@ -118,21 +115,22 @@ def _switched_rule(rule: R, wanted: dict[str, bool]) -> R:
 
 
 def _kept(member: Member) -> Decision:
-    return Decision(
-        member.name,
-        Action.KEEP,
-        "no rule asks for anything else",
-        before=member.size,
-        after=member.size,
-        packed_before=member.compressed_size,
-        packed_after=member.compressed_size,
-    )
+    size, packed = member.size, member.compressed_size
+    return Decision(member.name, Action.KEEP, _KEPT, size, size, packed, packed)
 
 
-def _decide_removals(plan: Plan, facts: Facts) -> None:
-    recipe = plan.loaded.recipe
+def _removed(member: Member, rule: Removal) -> Decision:
+    size, packed = member.size, member.compressed_size
+    savings = (Saving(rule.id, size),)
+    return Decision(member.name, Action.DROP, rule.reason, size, 0, packed, 0, savings)
+
+
+def _decide_by_name(plan: Plan, facts: Facts) -> None:
+    """Drop what rules find by name and kind; so far all else is kept."""
+    recipe, members = plan.loaded.recipe, facts.wheel.members
     dist_info = facts.wheel.dist_info + "/"
-    left = [member for member in plan.decisions if not member.startswith(dist_info)]
+    left = [member for member in members if not member.startswith(dist_info)]
+    dropped: dict[str, Decision] = {}
     for rule in recipe.remove:
         if not recipe.is_on(rule, facts.wheel.version):
             continue
@@ -142,9 +140,8 @@ def _decide_removals(plan: Plan, facts: Facts) -> None:
             for member in left
             if matches(member) and (rule.kind is None or facts.kind(member) is rule.kind)
         }
-        for member in found:
-            plan.decisions[member] = plan.decisions[member].dropped(rule.id, rule.reason)
-        left = [member for member in left if member not in found] if found else left
+        dropped |= {member: _removed(members[member], rule) for member in found}
+        left = [member for member in left if member not in found]
         if rule.required and not found:
             raise RecipeError(
                 f"rule {rule.id} matches nothing in {facts.wheel.file}, though it must",
@@ -152,6 +149,7 @@ def _decide_removals(plan: Plan, facts: Facts) -> None:
                 place=f"remove[{rule.id}]",
                 hint="Mend its paths, or switch the rule off with --keep.",
             )
+    plan.decisions = {name: dropped.get(name) or _kept(member) for name, member in members.items()}
 
 
 def _summarize(plan: Plan, version: str) -> None:
