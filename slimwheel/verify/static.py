@@ -21,6 +21,7 @@ from slimwheel.verify.findings import Code, Finding
 from slimwheel.verify.needs import Needs
 from slimwheel.verify.platform_policy import PlatformPolicy
 from slimwheel.verify.slim_rules import check_slim
+from slimwheel.wheelfile.archive import read_directory
 from slimwheel.wheelfile.members import Member
 from slimwheel.wheelfile.passage import Proof, RecordMismatch
 from slimwheel.wheelfile.places import Places
@@ -69,14 +70,16 @@ def check_wheel(path: Path, scratch: Path | None = None, known: Known = _NOTHING
         What was found, sorted by member. A file that cannot be read as a wheel has what keeps it
         from that, and no more.
     """
-    findings = list(check_archive(path))
+    findings: list[Finding] = []
     try:
+        directory = read_directory(path)
+        findings += check_archive(path, directory)
         with (
-            Wheel.open(path, strict=False) as wheel,
-            tempfile.TemporaryDirectory(dir=scratch) as directory,
+            Wheel.open(path, strict=False, directory=directory) as wheel,
+            tempfile.TemporaryDirectory(dir=scratch) as unpacked,
         ):
             findings += [*check_dist_info(wheel), *check_slim(wheel)]
-            findings += _check_members(wheel, Path(directory) / "member", known)
+            findings += _check_members(wheel, Path(unpacked) / "member", known)
     except WheelError as error:
         # The directory's faults are told already, each with its code.
         if not findings:

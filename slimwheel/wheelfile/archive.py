@@ -9,7 +9,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -30,6 +30,28 @@ _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _DAMAGED = "Download the wheel again; this copy is damaged."
 
 
+def read_directory(path: Path) -> list[zipfile.ZipInfo]:
+    """Return the entries of a wheel's directory, whatever they are.
+
+    Raises:
+        WheelError: cannot be read, is no zip, or is cut or damaged.
+    """
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise WheelError(
+            f"cannot be read: {error.strerror}", file=path, hint="Name a wheel file."
+        ) from error
+    try:
+        with stream, zipfile.ZipFile(stream) as archive:
+            return archive.infolist()
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+        problem = "is empty" if path.stat().st_size == 0 else f"is not a whole zip file: {error}"
+        raise WheelError(problem, file=path, hint=_DAMAGED) from error
+    except OSError as error:
+        raise WheelError(f"cannot be read: {error}", file=path, hint=_DAMAGED) from error
+
+
 class Archive:
     """An open wheel. Nothing is unpacked; each read streams one member.
 
@@ -43,35 +65,23 @@ class Archive:
         self._size = os.fstat(stream.fileno()).st_size
 
     @classmethod
-    def open(cls, path: Path) -> "Archive":
+    def open(cls, path: Path, directory: Sequence[zipfile.ZipInfo] | None = None) -> "Archive":
         """Open a wheel and check its directory.
 
+        Args:
+            directory: what `read_directory` returns, where it was read already.
+
         Raises:
-            WheelError: cannot be read, is no zip, is cut or damaged, or has members that no wheel
-                may have.
+            WheelError: as `read_directory`, or it has members that no wheel may have.
         """
+        infos = read_directory(path) if directory is None else directory
+        members = checked_members(infos, file=str(path))
         try:
-            stream = path.open("rb")
-        except OSError as error:
-            raise WheelError(
-                f"cannot be read: {error.strerror}", file=path, hint="Name a wheel file."
-            ) from error
-        try:
-            with zipfile.ZipFile(stream) as directory:
-                infos = directory.infolist()
-            members = checked_members(infos, file=str(path))
             if sum(member.compressed_size for member in members.values()) > path.stat().st_size:
                 raise WheelError("has members that overlap", file=path, hint=_DAMAGED)
             return cls(path, path.open("rb"), members)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
-            problem = (
-                "is empty" if path.stat().st_size == 0 else f"is not a whole zip file: {error}"
-            )
-            raise WheelError(problem, file=path, hint=_DAMAGED) from error
         except OSError as error:
             raise WheelError(f"cannot be read: {error}", file=path, hint=_DAMAGED) from error
-        finally:
-            stream.close()
 
     def __enter__(self) -> Self:
         return self

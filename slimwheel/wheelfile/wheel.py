@@ -1,9 +1,10 @@
 """An upstream wheel: its archive, its dist-info, and what RECORD says of its files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zipfile import ZipInfo
 
 from packaging.utils import canonicalize_name
 
@@ -52,18 +53,21 @@ class Wheel:
         self.name = self._find_name()
 
     @classmethod
-    def open(cls, path: Path, *, strict: bool = True) -> "Wheel":
+    def open(
+        cls, path: Path, *, strict: bool = True, directory: Sequence[ZipInfo] | None = None
+    ) -> "Wheel":
         """Open a wheel.
 
         Args:
             path: the file.
             strict: refuse a wheel that lacks files of its RECORD, or whose file name is not what
                 METADATA says; without it `absent` and `name` tell.
+            directory: what `read_directory` returns, where it was read already.
 
         Raises:
             WheelError: it is malformed; the message names the place.
         """
-        archive = Archive.open(path)
+        archive = Archive.open(path, directory)
         try:
             return cls(archive, strict=strict)
         except BaseException:
