@@ -62,11 +62,9 @@ def complete(plan: Plan, source: Provenance) -> Manifest:
 
 def slim_member(member: str, source: Provenance) -> str:
     """Return a member's name in the slim wheel, whose dist-info and data bear another name."""
-    top, slash, rest = member.partition("/")
     stem = source.wheel.dist_info.removesuffix(".dist-info")
-    if slash and top in (f"{stem}.dist-info", f"{stem}.data"):
-        new_stem = dist_info_of(source.names).removesuffix(".dist-info")
-        return f"{new_stem}{top.removeprefix(stem)}/{rest}"
+    if member.startswith((f"{stem}.dist-info/", f"{stem}.data/")):
+        return dist_info_of(source.names).removesuffix(".dist-info") + member.removeprefix(stem)
     return member
 
 
