@@ -132,6 +132,24 @@ def test_names_that_no_wheel_may_have(tmp_path: Path, name: str | bytes, problem
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        ".hidden",
+        "..a/b.py",
+        "a/.b.py",
+        "a/...",
+        "a/b..",
+        "a.",
+        "ab:c.py",
+        "a/b:c.py",
+        "no\u00a0break.py",
+    ],
+)
+def test_names_that_only_look_like_such(tmp_path: Path, name: str) -> None:
+    assert contents(written(tmp_path, Entry(name, TEXT))) == {name: TEXT}
+
+
+@pytest.mark.parametrize(
     ("entry", "problem"),
     [
         (Entry("a.py", TEXT, flags=0x1), "encrypted"),
