@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from zipfile import ZipInfo
 
 from slimwheel.verify.findings import Code, Finding
+from slimwheel.wheelfile.directory import Entry
 from slimwheel.wheelfile.members import MemberFault, member_problems
 
 _CODES = {
@@ -17,15 +17,15 @@ _END_SIZE = 22
 _SIZES_BEHIND = 0x8
 
 
-def check_archive(path: Path, infos: Sequence[ZipInfo]) -> Iterator[Finding]:
+def check_archive(path: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield what is wrong with an archive's directory and its ends.
 
     The archive's members are not read.
 
     Args:
-        infos: its directory.
+        entries: its directory.
     """
-    for fault, message, name in member_problems(infos):
+    for fault, message, name in member_problems(entries):
         yield Finding(_CODES[fault], message, name)
     with path.open("rb") as stream:
         first = stream.read(2)
@@ -34,9 +34,9 @@ def check_archive(path: Path, infos: Sequence[ZipInfo]) -> Iterator[Finding]:
     if end[:4] != _END_SIGNATURE or end[-2:] != b"\0\0":
         message = "has a comment, or bytes behind its end, which indexes and installers refuse"
         yield Finding(Code.LOOSE_ARCHIVE, message)
-    if first != b"PK" or min((info.header_offset for info in infos), default=0) != 0:
+    if first != b"PK" or min((entry.header_offset for entry in entries), default=0) != 0:
         yield Finding(Code.LOOSE_ARCHIVE, "has bytes before its first member")
-    loose = [info.orig_filename for info in infos if info.flag_bits & _SIZES_BEHIND]
+    loose = [entry.name for entry in entries if entry.flags & _SIZES_BEHIND]
     if loose:
         message = (
             f"{len(loose)} members have their sizes behind the data, which PyPI refuses: "

@@ -1,13 +1,11 @@
 """Reading a wheel's archive: members with their metadata, their bytes checked as they pass.
 
-The directory is read by `zipfile`; the members' compressed bytes, which it does not give out, are
-read here, and inflated and summed by isal: twice and six times as fast as zlib, and reading is a
-good part of a build. Layout of local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
+Members' compressed bytes are inflated and summed by isal: twice and six times as fast as zlib, and
+reading is a good part of a build. Layout of local headers: APPNOTE.TXT 6.3.10, section 4.3.7.
 """
 
 import os
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import BinaryIO, Self, cast
 from isal import isal_zlib
 
 from slimwheel.errors import WheelError
+from slimwheel.wheelfile.directory import Entry, read_entries
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
 from slimwheel.wheelfile.splicing import BlockWalk, Check, Stated, stored, walk_blocks
 
@@ -30,7 +29,7 @@ _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _DAMAGED = "Download the wheel again; this copy is damaged."
 
 
-def read_directory(path: Path) -> list[zipfile.ZipInfo]:
+def read_directory(path: Path) -> list[Entry]:
     """Return the entries of a wheel's directory, whatever they are.
 
     Raises:
@@ -43,9 +42,9 @@ def read_directory(path: Path) -> list[zipfile.ZipInfo]:
             f"cannot be read: {error.strerror}", file=path, hint="Name a wheel file."
         ) from error
     try:
-        with stream, zipfile.ZipFile(stream) as archive:
-            return archive.infolist()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+        with stream:
+            return read_entries(stream)
+    except ValueError as error:
         problem = "is empty" if path.stat().st_size == 0 else f"is not a whole zip file: {error}"
         raise WheelError(problem, file=path, hint=_DAMAGED) from error
     except OSError as error:
@@ -65,7 +64,7 @@ class Archive:
         self._size = os.fstat(stream.fileno()).st_size
 
     @classmethod
-    def open(cls, path: Path, directory: Sequence[zipfile.ZipInfo] | None = None) -> "Archive":
+    def open(cls, path: Path, directory: Sequence[Entry] | None = None) -> "Archive":
         """Open a wheel and check its directory.
 
         Args:
@@ -74,8 +73,8 @@ class Archive:
         Raises:
             WheelError: as `read_directory`, or it has members that no wheel may have.
         """
-        infos = read_directory(path) if directory is None else directory
-        members = checked_members(infos, file=str(path))
+        entries = read_directory(path) if directory is None else directory
+        members = checked_members(entries, file=str(path))
         try:
             if sum(member.compressed_size for member in members.values()) > path.stat().st_size:
                 raise WheelError("has members that overlap", file=path, hint=_DAMAGED)

@@ -2,15 +2,14 @@
 
 import re
 import stat
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from slimwheel.errors import WheelError
+from slimwheel.wheelfile.directory import Entry
 
-STORED = zipfile.ZIP_STORED
-DEFLATED = zipfile.ZIP_DEFLATED
+STORED, DEFLATED = 0, 8
 
 _ENCRYPTED = 0x1 | 0x40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -50,16 +49,16 @@ class MemberProblem(NamedTuple):
     name: str
 
 
-def member_problems(infos: Iterable[zipfile.ZipInfo]) -> Iterator[MemberProblem]:
-    """Yield what is wrong with the entries of a directory listing.
+def member_problems(entries: Iterable[Entry]) -> Iterator[MemberProblem]:
+    """Yield what is wrong with the entries of a directory.
 
     That is a name that leaves the wheel, stands twice or is both file and directory; an encrypted
     member, a symbolic link, or a compression that installers do not share.
     """
     files: set[str] = set()
     directories: set[str] = set()
-    for info in infos:
-        name = info.orig_filename
+    for entry in entries:
+        name = entry.name
         if problem := _name_problem(name):
             yield MemberProblem(MemberFault.NAME, problem, repr(name))
             continue
@@ -68,7 +67,7 @@ def member_problems(infos: Iterable[zipfile.ZipInfo]) -> Iterator[MemberProblem]
         if name.endswith("/"):
             directories.add(name.rstrip("/"))
             continue
-        if problem := _kind_problem(info):
+        if problem := _kind_problem(entry):
             yield MemberProblem(MemberFault.KIND, problem, name)
         files.add(name)
         while (name := name.rpartition("/")[0]) and name not in directories:
@@ -77,26 +76,26 @@ def member_problems(infos: Iterable[zipfile.ZipInfo]) -> Iterator[MemberProblem]
         yield MemberProblem(MemberFault.TWICE, "is a file and also a directory", name)
 
 
-def checked_members(infos: Sequence[zipfile.ZipInfo], *, file: str) -> dict[str, Member]:
-    """Return the files of a directory listing by name; directory entries carry nothing.
+def checked_members(entries: Sequence[Entry], *, file: str) -> dict[str, Member]:
+    """Return the files of a directory by name; directory entries carry nothing.
 
     Raises:
         WheelError: the first of `member_problems`.
     """
-    for _, message, name in member_problems(infos):
+    for _, message, name in member_problems(entries):
         raise WheelError(message, file=file, place=name, hint=_REBUILD)
     return {
-        info.orig_filename: Member(
-            name=info.orig_filename,
-            size=info.file_size,
-            compressed_size=info.compress_size,
-            crc=info.CRC,
-            method=info.compress_type,
-            mode=stat.S_IMODE(info.external_attr >> 16),
-            header_offset=info.header_offset,
+        entry.name: Member(
+            name=entry.name,
+            size=entry.size,
+            compressed_size=entry.compressed_size,
+            crc=entry.crc,
+            method=entry.method,
+            mode=stat.S_IMODE(entry.mode),
+            header_offset=entry.header_offset,
         )
-        for info in infos
-        if not info.orig_filename.endswith("/")
+        for entry in entries
+        if not entry.name.endswith("/")
     }
 
 
@@ -130,13 +129,13 @@ def _is_plain(name: str) -> bool:
     )
 
 
-def _kind_problem(info: zipfile.ZipInfo) -> str | None:
-    if info.flag_bits & _ENCRYPTED:
+def _kind_problem(entry: Entry) -> str | None:
+    if entry.flags & _ENCRYPTED:
         return "is encrypted"
-    if info.compress_type not in (STORED, DEFLATED):
-        return f"is compressed by method {info.compress_type}; wheels use deflate or none"
-    if stat.S_ISLNK(info.external_attr >> 16):
+    if entry.method not in (STORED, DEFLATED):
+        return f"is compressed by method {entry.method}; wheels use deflate or none"
+    if stat.S_ISLNK(entry.mode):
         return "is a symbolic link, which installers write as a plain file"
-    if info.compress_type == STORED and info.compress_size != info.file_size:
+    if entry.method == STORED and entry.compressed_size != entry.size:
         return "is stored, but its two sizes differ"
     return None

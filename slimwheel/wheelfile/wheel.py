@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from zipfile import ZipInfo
 
 from packaging.utils import canonicalize_name
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.archive import CHUNK, Archive
+from slimwheel.wheelfile.directory import Entry
 from slimwheel.wheelfile.members import Member
 from slimwheel.wheelfile.metadata import Headers
 from slimwheel.wheelfile.names import (
@@ -54,7 +54,7 @@ class Wheel:
 
     @classmethod
     def open(
-        cls, path: Path, *, strict: bool = True, directory: Sequence[ZipInfo] | None = None
+        cls, path: Path, *, strict: bool = True, directory: Sequence[Entry] | None = None
     ) -> "Wheel":
         """Open a wheel.
 
