@@ -32,10 +32,12 @@ def _stacked(*decorators: Decorator) -> Decorator:
 
 
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
     from slimwheel.recipe.sizes import parse_size
 
     try:
-        return None if value is None else parse_size(value)
+        return parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
