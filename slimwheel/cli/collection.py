@@ -14,4 +14,7 @@ def without_collection() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # What is there counts as old, or all of it would be looked through at once.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
