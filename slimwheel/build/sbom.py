@@ -9,8 +9,13 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType, Pedigree
+from cyclonedx.model.tool import ToolRepository
+from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "slimwheel.sbom")
@@ -79,18 +84,21 @@ def make_sbom(
     Returns:
         JSON, UTF-8, with a newline at the end.
     """
-    component = {
-        "bom-ref": "slim",
-        "type": "library",
-        "name": subject.name,
-        "version": subject.version,
-        "purl": PackageURL("pypi", None, subject.name, subject.version).to_string(),
-        "pedigree": {
-            "ancestors": [_ancestor(upstream)],
-            "notes": _notes(upstream, rules, changes, device_code),
-        },
-        "properties": [*_rule_properties(rules), *_device_properties(device_code)],
-    }
+    component = Component(
+        name=subject.name,
+        version=subject.version,
+        purl=PackageURL("pypi", None, subject.name, subject.version),
+        bom_ref="slim",
+        pedigree=Pedigree(
+            ancestors=[_ancestor(upstream)], notes=_notes(upstream, rules, changes, device_code)
+        ),
+        properties=[*_rule_properties(rules), *_device_properties(device_code)],
+    )
+    metadata = BomMetaData(
+        component=component,
+        timestamp=timestamp,
+        tools=ToolRepository(components=[_tool(name, tools[name]) for name in sorted(tools)]),
+    )
     everything = [
         subject._asdict(),
         upstream._asdict(),
@@ -101,58 +109,46 @@ def make_sbom(
         *([device_code._asdict()] if device_code else []),
     ]
     identity = json.dumps(everything, sort_keys=True)
-    bom = {
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": uuid.uuid5(_NAMESPACE, identity).urn,
-        "version": 1,
-        "metadata": {
-            "timestamp": timestamp.isoformat(),
-            "tools": {"components": [_tool(name, tools[name]) for name in sorted(tools)]},
-            "component": component,
-        },
-        "dependencies": [{"ref": "slim"}],
-    }
-    return json.dumps(bom, indent=2).encode() + b"\n"
+    bom = Bom(metadata=metadata, serial_number=uuid.uuid5(_NAMESPACE, identity))
+    return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
 
 
-def _ancestor(upstream: Upstream) -> dict[str, Any]:
-    purl = PackageURL(
-        "pypi", None, upstream.name, upstream.version, {"file_name": upstream.filename}
+def _ancestor(upstream: Upstream) -> Component:
+    return Component(
+        name=upstream.name,
+        version=upstream.version,
+        purl=PackageURL(
+            "pypi", None, upstream.name, upstream.version, {"file_name": upstream.filename}
+        ),
+        bom_ref="upstream",
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=upstream.sha256)],
     )
-    return {
-        "bom-ref": "upstream",
-        "type": "library",
-        "name": upstream.name,
-        "version": upstream.version,
-        "purl": purl.to_string(),
-        "hashes": [{"alg": "SHA-256", "content": upstream.sha256}],
-    }
 
 
-def _tool(name: str, version: str) -> dict[str, str]:
-    return {"bom-ref": f"tool:{name}", "type": "application", "name": name, "version": version}
+def _tool(name: str, version: str) -> Component:
+    return Component(
+        type=ComponentType.APPLICATION, name=name, version=version, bom_ref=f"tool:{name}"
+    )
 
 
-def _rule_properties(rules: Sequence[RuleSummary]) -> Iterator[dict[str, str]]:
+def _rule_properties(rules: Sequence[RuleSummary]) -> Iterator[Property]:
     """What a program wants to read; people have the notes."""
     for rule in rules:
         prefix = f"slimwheel:removed:{rule.id}"
-        yield {"name": f"{prefix}:files", "value": str(rule.files)}
-        yield {"name": f"{prefix}:bytes", "value": str(rule.bytes)}
-        yield {"name": f"{prefix}:reason", "value": rule.reason}
-        yield {"name": f"{prefix}:loses", "value": rule.loses}
+        yield Property(name=f"{prefix}:files", value=str(rule.files))
+        yield Property(name=f"{prefix}:bytes", value=str(rule.bytes))
+        yield Property(name=f"{prefix}:reason", value=rule.reason)
+        yield Property(name=f"{prefix}:loses", value=rule.loses)
 
 
-def _device_properties(code: DeviceCode | None) -> Iterator[dict[str, str]]:
+def _device_properties(code: DeviceCode | None) -> Iterator[Property]:
     if code is None:
         return
     prefix = "slimwheel:device-code"
-    yield {"name": f"{prefix}:devices", "value": " ".join(code.devices)}
-    yield {"name": f"{prefix}:architectures", "value": " ".join(code.architectures)}
-    yield {"name": f"{prefix}:served", "value": " ".join(code.served)}
-    yield {"name": f"{prefix}:ptx", "value": str(code.ptx).lower()}
+    yield Property(name=f"{prefix}:devices", value=" ".join(code.devices))
+    yield Property(name=f"{prefix}:architectures", value=" ".join(code.architectures))
+    yield Property(name=f"{prefix}:served", value=" ".join(code.served))
+    yield Property(name=f"{prefix}:ptx", value=str(code.ptx).lower())
 
 
 def _notes(

@@ -9,9 +9,8 @@ from importlib.metadata import version
 from slimwheel import __version__
 from slimwheel.elf.patchelf import patchelf_version
 
-# What compresses, and what writes the SBOM's package URLs; other libraries only tell slimwheel what
-# is so.
-_LIBRARIES = ("deflate", "packageurl-python")
+# What compresses, and what writes the SBOM; other libraries only tell slimwheel what is so.
+_LIBRARIES = ("cyclonedx-python-lib", "deflate", "packageurl-python")
 
 
 def tool_versions(*, patchelf: bool) -> dict[str, str]:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 # Small enough to stay in a processor's cache for whoever takes it.
-_WINDOW = 1 << 18
+_WINDOW = 1 << 19
 _RAW = -15
 _Z_NO_FLUSH = 0
 _Z_BLOCK = 5

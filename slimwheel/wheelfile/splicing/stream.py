@@ -116,9 +116,13 @@ def _tell(told: "_Digest", index: BlockIndex, span: Copy, content: memoryview) -
     start, stop = index.offsets[span.first], index.offsets[span.stop]
     for number in range(start // SUM_WINDOW, -(-stop // SUM_WINDOW)):
         place = SUM_WINDOW * number
-        if not index.sums.has(number, content[place : place + SUM_WINDOW]):
+        window = content[place : place + SUM_WINDOW]
+        if not index.sums.has(number, window):
             raise failure("the old content is another")
-        told.update(content[max(place, start) : min(place + SUM_WINDOW, stop)])
+        if len(window) == SUM_WINDOW and start <= place and place + SUM_WINDOW <= stop:
+            told.update(window, crc=index.sums.behind(told.crc, number))
+        else:
+            told.update(content[max(place, start) : min(place + SUM_WINDOW, stop)])
 
 
 def _copy(
@@ -242,12 +246,16 @@ class _Digest:
     def sha256(self) -> bytes:
         return self._hash.digest()
 
-    def update(self, data: memoryview) -> None:
+    def update(self, data: memoryview, *, crc: int | None = None) -> None:
+        """Take the next bytes; `crc` is with them, where it is known."""
         self.size += len(data)
         if len(self.head) < _HEAD:
             self.head += data[: _HEAD - len(self.head)]
         for start in range(0, len(data), _STEP):
             # Both at once: the second finds it in the processor's cache.
             step = data[start : start + _STEP]
-            self.crc = isal_zlib.crc32(step, self.crc)
+            if crc is None:
+                self.crc = isal_zlib.crc32(step, self.crc)
             self._hash.update(step)
+        if crc is not None:
+            self.crc = crc

@@ -1,5 +1,6 @@
 """Sums of a content by windows: they tell later whether it is still the same."""
 
+import functools
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -41,9 +42,41 @@ class Sums:
         start = SUM_WINDOW * number
         if not 0 <= start < self.size or len(window) != min(SUM_WINDOW, self.size - start):
             return False
-        before = self._at_ends[number - 1] if number else 0
-        after = self._at_ends[number] if number < len(self._at_ends) else self.crc
+        before, after = self._around(number)
         return isal_zlib.crc32(window, before) == after
+
+    def behind(self, crc: int, number: int) -> int:
+        """Return the CRC of something with a whole window that passed behind it.
+
+        Args:
+            crc: of that something.
+            number: of a window of SUM_WINDOW bytes.
+        """
+        # What two CRCs differ by depends, behind the same bytes, on their number alone.
+        before, after = self._around(number)
+        return after ^ _moved(crc ^ before)
+
+    def _around(self, number: int) -> tuple[int, int]:
+        """Return the CRCs of what passed before a window, and with it."""
+        before = self._at_ends[number - 1] if number else 0
+        return before, self._at_ends[number] if number < len(self._at_ends) else self.crc
+
+
+def _moved(difference: int) -> int:
+    """Return what becomes of a difference of two CRCs over a window of the same bytes."""
+    moved = 0
+    for bit, image in enumerate(_images()):
+        if difference >> bit & 1:
+            moved ^= image
+    return moved
+
+
+@functools.cache
+def _images() -> tuple[int, ...]:
+    """Return what becomes of a difference in each bit: CRCs are linear."""
+    window = bytes(SUM_WINDOW)
+    nothing = isal_zlib.crc32(window)
+    return tuple(isal_zlib.crc32(window, 1 << bit) ^ nothing for bit in range(32))
 
 
 class Stated(NamedTuple):

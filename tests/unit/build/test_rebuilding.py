@@ -315,9 +315,9 @@ def test_other_tools_are_told(
 def test_tools_that_the_wheel_does_not_name_are_told(
     slim: Path, upstream: Path, tmp_path: Path
 ) -> None:
-    other = with_manifest(slim, tmp_path, lambda m: m["tools"].pop("packageurl-python"))
+    other = with_manifest(slim, tmp_path, lambda m: m["tools"].pop("cyclonedx-python-lib"))
     (tool,) = checked(other, upstream).environment
-    assert (tool.name, tool.there) == ("packageurl-python", None)
+    assert (tool.name, tool.there) == ("cyclonedx-python-lib", None)
 
 
 def test_another_upstream_is_refused_before_the_work(slim: Path, tmp_path: Path) -> None:
