@@ -103,8 +103,13 @@ def removed_by(plan: Mapping[str, Any]) -> list[str]:
     A library with a shadow in its place is among it: nothing of what it was is kept.
     """
     dropped = {entry["member"] for entry in plan["decisions"] if entry["action"] == "drop"}
+    return sorted(dropped | {*cuda_of(plan)})
+
+
+def cuda_of(plan: Mapping[str, Any]) -> list[str]:
+    """Return the libraries that go with CUDA in a plan, those with a shadow in their place too."""
     libraries = (plan.get("cuda") or {}).get("libraries", ())
-    return sorted(dropped | {library["member"] for library in libraries if library["goes"]})
+    return [library["member"] for library in libraries if library["goes"]]
 
 
 def slimwheel_command() -> Path:
