@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from slimwheel.build.additions import Provenance, dist_info_of, slim_member
 from slimwheel.build.compression import Compression
+from slimwheel.build.stretches import Stretches
 from slimwheel.build.workspace import unfinished
 from slimwheel.elf import Edits, Keep
 from slimwheel.errors import CheckFailed
@@ -31,9 +32,9 @@ _WORKERS = 2
 
 
 class _Packed(NamedTuple):
-    """A library in the scratch directory: its deflate stream, and its content."""
+    """A library: its deflate stream, what that gives, and its content in the scratch directory."""
 
-    path: Path
+    stream: Stretches
     spliced: Spliced
     unpacked: Path
 
@@ -128,9 +129,8 @@ def _write_member(
     executable = upstream is not None and upstream.executable
     if member in pending:
         packed = pending.pop(member).result()
-        with packed.path.open("rb") as stream:
-            writer.add_spliced(name, stream, packed.spliced, executable=executable)
-        packed.path.unlink()
+        writer.add_spliced(name, packed.stream.windows(), packed.spliced, executable=executable)
+        packed.stream.remove()
         unpacked[name] = packed.unpacked
     elif upstream is None or member in plan.contents:
         sha256 = hashlib.sha256(plan.contents[member]).digest()
@@ -158,18 +158,20 @@ def _packed_elf(
 ) -> _Packed:
     """Compress an ELF file as its edits make it."""
     found = facts.elf(member)
+    facts.verify(member)
     wheel = facts.wheel
     is_fast = compression is Compression.FAST
-    path = scratch / f"{found.path.name}.deflate"
+    read = wheel.archive.raw_reader(wheel.members[member])
     content = memoryview(found.mapped)
     try:
-        with path.open("xb") as out:
+        with Stretches(scratch / f"{found.path.name}.deflate", read) as stream:
             spliced = splice(
                 found.blocks if is_fast else BlockIndex.none(len(content)),
                 content,
-                wheel.archive.raw_reader(wheel.members[member]),
+                read,
                 _pieces(rewrite.edits),
-                out.write,
+                stream.write,
+                keep=stream.keep,
                 level=LEVEL if is_fast else BEST_LEVEL,
                 pool=pool,
             )
@@ -178,7 +180,7 @@ def _packed_elf(
     content.release()
     unpacked = facts.hand_over(member)
     rewrite.edits.carry_out(unpacked)
-    return _Packed(path, spliced, unpacked)
+    return _Packed(stream, spliced, unpacked)
 
 
 def _pieces(edits: Edits) -> Iterator[Piece]:

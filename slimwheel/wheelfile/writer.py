@@ -9,6 +9,7 @@ import hashlib
 import stat
 import struct
 import time
+from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
 from slimwheel.wheelfile.deflate import Compressed, compress
@@ -26,7 +27,6 @@ ZIP64_COUNT = 0xFFFF
 FIRST_TIMESTAMP = 315_532_800
 LAST_TIMESTAMP = 4_354_819_199
 _UNIX = 3 << 8
-_CHUNK = 1 << 20
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
@@ -132,12 +132,12 @@ class WheelWriter:
         self._record.append(record_line(name, sha256, compressed.size))
 
     def add_spliced(
-        self, name: str, stream: BinaryIO, spliced: Spliced, *, executable: bool = False
+        self, name: str, windows: Iterable[bytes], spliced: Spliced, *, executable: bool = False
     ) -> None:
-        """Write a member whose deflate stream was written to a file.
+        """Write a member whose deflate stream was spliced.
 
         Args:
-            stream: the file, at its start.
+            windows: the stream in order.
             spliced: what is in it.
         """
         self._start(
@@ -149,8 +149,8 @@ class WheelWriter:
             spliced.compressed_size,
         )
         start = self._offset
-        while chunk := stream.read(_CHUNK):
-            self._write(chunk)
+        for window in windows:
+            self._write(window)
         if self._offset - start != spliced.compressed_size:
             raise ValueError(f"{name}: {self._offset - start} bytes of a deflate stream")
         self.proofs[name] = Proof(

@@ -93,35 +93,56 @@ class BitWriter:
         """Write an empty block that is the stream's last."""
         self.put(*_EMPTY_FINAL)
 
-    def copy(self, start: int, stop: int, windows: Windows, clear: int | None = None) -> None:
+    def copy(
+        self,
+        start: int,
+        stop: int,
+        windows: Windows,
+        clear: int | None = None,
+        keep: Callable[[memoryview, int], object] | None = None,
+    ) -> None:
         """Copy bits of another stream, whose first must have the phase of the next.
 
         Args:
             start, stop: which bits.
             windows: yields that stream's bytes.
             clear: the place of a bit to write as 0.
+            keep: takes windows that are copied as they are, with their offset in that stream.
         """
         if start % 8 != self.phase:
             raise ValueError(f"bit {start} copied to phase {self.phase}")
         first, end = start // 8, -(-stop // 8)
+        # Bytes that are not copied as they are.
+        edges = {first} if start % 8 else set()
+        edges |= {end - 1} if stop % 8 else set()
+        edges |= set() if clear is None else {clear // 8}
         offset = first
         for window in windows(first, end):
-            behind = offset + len(window)
-            clears = clear is not None and offset <= clear // 8 < behind
-            is_cut = behind == end and stop % 8 != 0
-            if offset > first and not clears and not is_cut:
-                # Nearly all of a copy: handed on without a copy of its own.
-                self._write(window)
-                offset = behind
-                continue
-            data = bytearray(window)
-            if offset == first:
-                data[0] = data[0] >> self.phase << self.phase | self._hold
-                self._hold = self.phase = 0
-            if clear is not None and clears:
-                data[clear // 8 - offset] &= ~(1 << clear % 8)
-            if is_cut:
-                self.phase = stop % 8
-                self._hold = data.pop() & ((1 << self.phase) - 1)
-            self._write(data)
-            offset = behind
+            done = 0
+            for edge in sorted(edges):
+                place = edge - offset
+                if not done <= place < len(window):
+                    continue
+                self._hand_on(window[done:place], offset + done, keep)
+                value = window[place]
+                if clear is not None and edge == clear // 8:
+                    value &= ~(1 << clear % 8)
+                lowest = start % 8 if edge == first else 0
+                width = (stop % 8 or 8 if edge == end - 1 else 8) - lowest
+                self.put(value >> lowest & ((1 << width) - 1), width)
+                done = place + 1
+            self._hand_on(window[done:], offset + done, keep)
+            offset += len(window)
+
+    def _hand_on(
+        self,
+        window: memoryview,
+        offset: int,
+        keep: Callable[[memoryview, int], object] | None,
+    ) -> None:
+        if not window:
+            return
+        if keep:
+            keep(window, offset)
+        else:
+            self._write(window)

@@ -82,7 +82,10 @@ class OldStream:
             part = memoryview(self._numbered(number))[place : place + stop - start]
             if not part:
                 raise failure("the old stream is shorter")
-            self.crc = isal_zlib.crc32(part[: max(self._stop - start, 0)], self.crc)
+            if len(part) == SUM_WINDOW and start + SUM_WINDOW <= self._stop:
+                self.crc = self._sums.behind(self.crc, number)
+            else:
+                self.crc = isal_zlib.crc32(part[: max(self._stop - start, 0)], self.crc)
             yield part
             start += len(part)
 
@@ -97,10 +100,20 @@ class OldStream:
 
 
 class Proof:
-    """Passes the new stream on, and holds what it gives against the content."""
+    """Passes the new stream on, and holds what it gives against the content.
 
-    def __init__(self, write: Callable[[bytes | bytearray | memoryview], object]) -> None:
+    Args:
+        write: takes its bytes.
+        keep: takes, instead of bytes, where they stand in the old stream, and their number.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes | bytearray | memoryview], object],
+        keep: Callable[[int, int], object] | None = None,
+    ) -> None:
         self._write = write
+        self._keep = keep
         self._inflater: _Inflater | None = _inflater()
         self._expected: deque[memoryview] = deque()
         self._phase = 0
@@ -121,18 +134,19 @@ class Proof:
         if not data:
             return
         self._write(data)
-        self.written += len(data)
-        self.written_crc = isal_zlib.crc32(data, self.written_crc)
-        if self._inflater is None:
-            return
-        if self._phase:
-            # The first byte's lower bits belong to what was not inflated.
-            rest = (data[0] >> self._phase, 8 - self._phase)
-            value, count = packed([phase_shift(self._phase), rest])
-            self._phase = 0
-            self._inflate(self._inflater, value.to_bytes(count // 8, "little"))
-            data = data[1:]
-        self._inflate(self._inflater, data)
+        self._check(data)
+
+    def take_old(self, window: memoryview, offset: int) -> None:
+        """Take the stream's next bytes, which the old one has at an offset.
+
+        Raises:
+            CheckFailed: as `take`.
+        """
+        if self._keep is None:
+            self._write(window)
+        else:
+            self._keep(offset, len(window))
+        self._check(window)
 
     def leave(self) -> None:
         """Inflate no further: what was expected has come, but for what the last bits hold back."""
@@ -163,6 +177,20 @@ class Proof:
             raise failure("it ends elsewhere")
         if self._expected:
             raise failure("it gives too little")
+
+    def _check(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += len(data)
+        self.written_crc = isal_zlib.crc32(data, self.written_crc)
+        if self._inflater is None:
+            return
+        if self._phase:
+            # The first byte's lower bits belong to what was not inflated.
+            rest = (data[0] >> self._phase, 8 - self._phase)
+            value, count = packed([phase_shift(self._phase), rest])
+            self._phase = 0
+            self._inflate(self._inflater, value.to_bytes(count // 8, "little"))
+            data = data[1:]
+        self._inflate(self._inflater, data)
 
     def _inflate(self, inflater: _Inflater, raw: bytes | bytearray | memoryview) -> None:
         try:

@@ -55,6 +55,7 @@ def splice(
     pieces: Iterable[Piece],
     write: Callable[[bytes | bytearray | memoryview], object],
     *,
+    keep: Callable[[int, int], object] | None = None,
     level: int = LEVEL,
     engine: Engine | None = None,
     pool: Executor | None = None,
@@ -73,6 +74,8 @@ def splice(
         pieces: the new content: ranges of the old, each from wherever it is, and new bytes, in the
             order in which they stand in the new one. What is not named is cut.
         write: takes the new stream's bytes in order.
+        keep: takes, instead of most bytes that are the old stream's, their offset there and their
+            number; None to have all of them written.
         level: libdeflate's, 1 to 12, for what is compressed.
         engine: what looks for blocks in what was compressed.
         pool: what compresses several windows at a time; none of its workers may be waiting for
@@ -85,7 +88,7 @@ def splice(
     """
     content = content.cast("B")
     found = spans(index, content, pieces)
-    proof = Proof(write)
+    proof = Proof(write, keep)
     bits = BitWriter(proof.take)
     told = _Digest()
     old = OldStream(index, read)
@@ -141,7 +144,9 @@ def _copy(
     bits.seek_phase(index.bits[span.first] % 8)
 
     def copy(first: int, stop: int) -> None:
-        bits.copy(index.bits[first], index.bits[stop], old.windows, clear=clear)
+        bits.copy(
+            index.bits[first], index.bits[stop], old.windows, clear=clear, keep=proof.take_old
+        )
 
     def expect(first: int, stop: int) -> None:
         proof.expect(content[index.offsets[first] : index.offsets[stop]])

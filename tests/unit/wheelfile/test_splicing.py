@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import deflate
 import pytest
@@ -316,9 +317,7 @@ def test_a_copy_that_errs_is_noticed(place: int, monkeypatch: pytest.MonkeyPatch
     """Only the ends of a long copy are inflated; between them the bytes are summed."""
     copy = BitWriter.copy
 
-    def wrong(
-        self: BitWriter, start: int, stop: int, windows: Windows, clear: int | None = None
-    ) -> None:
+    def wrong(self: BitWriter, start: int, stop: int, windows: Windows, **more: Any) -> None:
         flipped = place % len(STREAM)
 
         def wrong_windows(offset: int, end: int) -> Iterator[memoryview]:
@@ -329,11 +328,42 @@ def test_a_copy_that_errs_is_noticed(place: int, monkeypatch: pytest.MonkeyPatch
                 offset += len(data)
                 yield memoryview(data)
 
-        copy(self, start, stop, wrong_windows, clear)
+        copy(self, start, stop, wrong_windows, **more)
 
     monkeypatch.setattr(BitWriter, "copy", wrong)
     with pytest.raises(CheckFailed, match="does not give its content"):
         spliced(STREAM, DATA, [Kept(0, MB)])
+
+
+def test_what_is_the_old_streams_need_not_be_written() -> None:
+    """Told of it, the caller reads it where it stands."""
+    data = content(4 * MB)
+    stream = zlib_stream(data)
+    pieces: list[Piece] = [Kept(0, 40), b"changed", Kept(47, 3 * MB), Kept(3 * MB + 999, 4 * MB)]
+    whole, written = bytearray(), bytearray()
+    again = bytearray()
+    kept = 0
+
+    def write(part: bytes | bytearray | memoryview) -> None:
+        written.extend(part)
+        again.extend(part)
+
+    def keep(offset: int, count: int) -> None:
+        nonlocal kept
+        kept += count
+        again.extend(stream[offset : offset + count])
+
+    index = index_of(stream, data)
+
+    def read(offset: int, count: int) -> bytes:
+        return stream[offset : offset + count]
+
+    one = splice(index, memoryview(data), read, pieces, whole.extend)
+    other = splice(index, memoryview(data), read, pieces, write, keep=keep)
+    assert one == other
+    assert again == whole
+    assert len(written) + kept == len(whole)
+    assert kept > len(whole) // 4
 
 
 def test_a_copy_from_a_wrong_place_is_noticed() -> None:
