@@ -19,7 +19,6 @@ from typing import Self
 
 from slimwheel.elf import ElfFile, ElfShapeError, PatchelfQueue, is_elf
 from slimwheel.recipe import ContentKind
-from slimwheel.wheelfile.archive import CHUNK
 from slimwheel.wheelfile.splicing import BlockIndex
 from slimwheel.wheelfile.wheel import Wheel
 
@@ -58,7 +57,6 @@ class Facts:
         self._scratch = scratch
         self._kinds: dict[str, ContentKind | None] = {}
         self._elf: dict[str, ElfFacts] = {}
-        self._verified: set[str] = set()
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -91,7 +89,7 @@ class Facts:
         return self.kind(member) is ContentKind.ELF
 
     def elf(self, member: str) -> ElfFacts:
-        """Unpack and read an ELF member; its bytes are checked against their CRC.
+        """Unpack and read an ELF member; its bytes are checked against CRC and RECORD.
 
         Raises:
             WheelError: the member is damaged.
@@ -100,10 +98,9 @@ class Facts:
         if member not in self._elf:
             path = self._scratch / f"{next(self._numbers)}.elf"
             upstream = self.wheel.members[member]
-            archive = self.wheel.archive
-            walk = archive.walk(upstream) if self._blocks else None
+            walk = self.wheel.walk(upstream) if self._blocks else None
             with path.open("wb") as out:
-                for chunk in archive.chunks(upstream) if walk is None else walk:
+                for chunk in self.wheel.chunks(upstream) if walk is None else walk:
                     out.write(chunk)
             self._elf[member] = self._mapped(member, path, walk.index if walk else None)
         return self._elf[member]
@@ -118,21 +115,6 @@ class Facts:
             return self.elf(member).elf
         except ElfShapeError:
             return None
-
-    def verify(self, member: str) -> None:
-        """Hold an ELF member's content against RECORD: what goes need not be, so `elf` does not.
-
-        Raises:
-            RecordMismatch: they differ.
-        """
-        if member in self._verified:
-            return
-        check = self.wheel.hash_check(self.wheel.members[member])
-        with memoryview(self.elf(member).mapped) as content:
-            for start in range(0, len(content), CHUNK):
-                check.update(content[start : start + CHUNK])
-        check.finish()
-        self._verified.add(member)
 
     def grow(
         self,
@@ -150,12 +132,9 @@ class Facts:
             renamed: new names of libraries that it needs, by their old ones.
 
         Raises:
-            RecordMismatch: as `verify`.
             ToolError: patchelf is missing, too old or failed.
         """
         old = self.elf(member)
-        # Later it cannot be told any more what upstream's content was.
-        self.verify(member)
         queue = PatchelfQueue(old.path, old.elf)
         if rpath is not None:
             queue.set_rpath(rpath)

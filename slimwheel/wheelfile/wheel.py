@@ -21,6 +21,7 @@ from slimwheel.wheelfile.names import (
 )
 from slimwheel.wheelfile.passage import HashCheck, Passage
 from slimwheel.wheelfile.record import RecordEntry, parse_record
+from slimwheel.wheelfile.splicing import BlockWalk
 
 _REBUILD = "Ask whoever built this wheel for a valid one."
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -109,15 +110,15 @@ class Wheel:
         Raises:
             WheelError: size, CRC or hash differ.
         """
-        check = self.hash_check(member)
+        check = self._hash_check(member)
         for chunk in self.archive.chunks(member):
             check.update(chunk)
             yield chunk
         check.finish()
 
-    def hash_check(self, member: Member) -> HashCheck:
-        """Return what holds a member's bytes against RECORD, for who has them already."""
-        return HashCheck(self._entry(member), member, self.file)
+    def walk(self, member: Member) -> BlockWalk:
+        """Return a pass over a member: its bytes as by `chunks`, then its compressed blocks."""
+        return self.archive.walk(member, self._hash_check(member))
 
     def raw_chunks(self, member: Member) -> Passage:
         """Return a pass over a member's compressed bytes, checked on the way as by `chunks`."""
@@ -169,6 +170,9 @@ class Wheel:
     def _exempt(self) -> set[str]:
         """RECORD itself and its signatures, which it cannot list with a hash."""
         return {f"{self.dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
+
+    def _hash_check(self, member: Member) -> HashCheck:
+        return HashCheck(self._entry(member), member, self.file)
 
     def _entry(self, member: Member) -> RecordEntry | None:
         """Return what RECORD states of a member, where it is believed."""
