@@ -64,6 +64,13 @@ class Subject:
     extra_index_url: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The wheel as slimwheel's command line takes it; it has to be in the cache."""
+        indexes = (word for url in self.extra_index_url for word in ("--extra-index-url", url))
+        target = ("--python", self.python, "--platform", self.platform)
+        return (self.upstream, *target, *indexes, "--no-network")
+
     def fetched(self) -> Path:
         """Return the wheel, from the cache where it is there.
 

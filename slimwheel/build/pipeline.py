@@ -158,6 +158,7 @@ def build_wheel(
     loaded: LoadedRecipe,
     options: BuildOptions,
     *,
+    sha256: str | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     smoke: Smoke | None = None,
 ) -> BuildReport:
@@ -167,6 +168,7 @@ def build_wheel(
         path: the upstream wheel; only read.
         loaded: the recipe.
         options: how.
+        sha256: the wheel's, in hex, where whoever fetched it has made sure of it; None to take it.
         progress: told how far it is.
         smoke: how to import the result before it is put into place; None not to.
 
@@ -189,9 +191,9 @@ def build_wheel(
         total = sum(member.size for member in wheel.members.values())
         progress(Progress("plan", 0, total))
         # Hashing does not hold the interpreter: the other processor takes it off the plan.
-        sha256 = beside.submit(file_sha256, path)
+        hashed = beside.submit(lambda: sha256 or file_sha256(path))
         with Facts(wheel, scratch) as facts:
-            plan, source, manifest = plan_wheel(facts, loaded, options, sha256=sha256.result)
+            plan, source, manifest = plan_wheel(facts, loaded, options, sha256=hashed.result)
             done, total = 0, sum(decision.before for decision in plan.shipped)
 
             def advance(count: int) -> None:

@@ -136,7 +136,8 @@ def rebuild(
     _check_upstream(origin, upstream)
     with _named(upstream, origin.manifest["upstream"]["filename"]) as named:
         try:
-            report = build_wheel(named, recipe, options, progress=progress)
+            known = origin.manifest["upstream"]["sha256"]
+            report = build_wheel(named, recipe, options, sha256=known, progress=progress)
         except OutputExists as error:
             error.hint = "Replace it with --force, or choose another --output-dir."
             raise

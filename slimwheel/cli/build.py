@@ -102,6 +102,7 @@ def command(sources: tuple[str, ...], recipe: str, as_json: bool, **options: Any
                 upstream.path,
                 loaded,
                 build_options,
+                sha256=upstream.sha256,
                 progress=display.building,
                 smoke=smoke if options["smoke"] else None,
             )

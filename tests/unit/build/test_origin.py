@@ -1,5 +1,6 @@
 """What a slim wheel says of how it was made, read back."""
 
+import hashlib
 import json
 import re
 import zipfile
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slimwheel.build import BuildOptions, build_wheel
+from slimwheel.build import BuildOptions, build_wheel, pipeline
 from slimwheel.build.origin import origin_of
 from slimwheel.errors import WheelError
 from slimwheel.recipe import load_recipe, parse_recipe, recipe_names
@@ -33,6 +34,26 @@ def test_a_slim_wheel_says_of_which_wheel_and_recipe_it_is(slim: Path, upstream:
     assert origin is not None
     assert origin.manifest["upstream"]["filename"] == upstream.name
     assert origin.recipe.recipe == load_recipe("cpu").recipe
+
+
+def test_a_hash_that_is_known_is_not_taken_again(
+    slim: Path, upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = hashlib.sha256(upstream.read_bytes()).hexdigest()
+    hashed: list[Path] = []
+
+    def taken(path: Path) -> str:
+        hashed.append(path)
+        return sha256
+
+    monkeypatch.setattr(pipeline, "file_sha256", taken)
+    loaded, options = load_recipe("cpu"), BuildOptions(tmp_path)
+    known = build_wheel(upstream, loaded, options, sha256=sha256)
+    assert hashed == []
+    build_wheel(upstream, loaded, options)
+    assert hashed == [upstream]
+    assert known.upstream_sha256 == sha256
+    assert known.slim.path.read_bytes() == slim.read_bytes()
 
 
 def test_another_wheel_says_nothing(upstream: Path) -> None:
