@@ -6,8 +6,7 @@ is written, and only the rest takes room until then.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from slimwheel.wheelfile.archive import CHUNK
 
@@ -21,7 +20,7 @@ class _Stretch(NamedTuple):
 
 
 class Stretches:
-    """Collects a stream in order, within its context, and gives it out behind that.
+    """Collects a stream in order until it is closed, and gives it out then.
 
     Args:
         path: the scratch file, which must not be there yet.
@@ -35,15 +34,8 @@ class Stretches:
         self._read = read
         self._stretches: list[_Stretch] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Say that all of it was taken."""
         self._file.close()
 
     def remove(self) -> None:

@@ -163,7 +163,8 @@ def _packed_elf(
     read = wheel.archive.raw_reader(wheel.members[member])
     content = memoryview(found.mapped)
     try:
-        with Stretches(scratch / f"{found.path.name}.deflate", read) as stream:
+        path = scratch / f"{found.path.name}.deflate"
+        with contextlib.closing(Stretches(path, read)) as stream:
             spliced = splice(
                 found.blocks if is_fast else BlockIndex.none(len(content)),
                 content,

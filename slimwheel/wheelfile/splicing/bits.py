@@ -116,10 +116,11 @@ class BitWriter:
         edges = {first} if start % 8 else set()
         edges |= {end - 1} if stop % 8 else set()
         edges |= set() if clear is None else {clear // 8}
+        in_order = sorted(edges)
         offset = first
         for window in windows(first, end):
             done = 0
-            for edge in sorted(edges):
+            for edge in in_order:
                 place = edge - offset
                 if not done <= place < len(window):
                     continue
@@ -128,7 +129,7 @@ class BitWriter:
                 if clear is not None and edge == clear // 8:
                     value &= ~(1 << clear % 8)
                 lowest = start % 8 if edge == first else 0
-                width = (stop % 8 or 8 if edge == end - 1 else 8) - lowest
+                width = (stop - 8 * edge if edge == end - 1 else 8) - lowest
                 self.put(value >> lowest & ((1 << width) - 1), width)
                 done = place + 1
             self._hand_on(window[done:], offset + done, keep)

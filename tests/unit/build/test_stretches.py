@@ -1,5 +1,6 @@
 """A stream that is put together of two files."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def read(offset: int, count: int) -> bytes:
 def test_what_was_taken_comes_out_in_order(tmp_path: Path) -> None:
     new = b"ab" * CHUNK
     path = tmp_path / "new"
-    with Stretches(path, read) as stream:
+    with closing(Stretches(path, read)) as stream:
         stream.write(b"head")
         stream.write(memoryview(new))
         stream.keep(3, 10)
