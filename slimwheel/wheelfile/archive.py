@@ -6,23 +6,20 @@ reading is a good part of a build. Layout of local headers: APPNOTE.TXT 6.3.10, 
 
 import os
 import struct
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
 from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.directory import Entry, read_entries
+from slimwheel.wheelfile.inflate import InflateError, inflated, raw_inflater
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
 from slimwheel.wheelfile.splicing import BlockWalk, Check, Stated, stored, walk_blocks
 
 CHUNK = 1 << 20
-
-# isal's stubs declare its exception as an instance.
-_InflateError = cast("type[Exception]", isal_zlib.IsalError)
 
 _HEAD = 4
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
@@ -167,7 +164,7 @@ class Archive:
             return self._read_at(
                 self._data_offset(member), min(count, member.compressed_size), member
             )
-        inflater = isal_zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater = raw_inflater()
         found = b""
         step = 4 * count + 256
         offset, raw = self._located(member, min(member.compressed_size, step))
@@ -178,7 +175,7 @@ class Archive:
                 offset += len(raw)
                 left -= len(raw)
                 raw = self._read_at(offset, min(left, step), member)
-        except _InflateError as error:
+        except InflateError as error:
             raise self._damage(member, f"cannot be inflated: {error}") from error
         return found
 
@@ -247,9 +244,7 @@ class Inflater:
         self._crc = 0
         self.head = b""
         """The content's first bytes, four or as many as it has."""
-        self._inflater = (
-            isal_zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
-        )
+        self._inflater = raw_inflater() if member.method == DEFLATED else None
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
         """Yield what the next compressed bytes stand for, at most CHUNK bytes at a time."""
@@ -257,16 +252,14 @@ class Inflater:
             self._take(raw)
             yield raw
             return
-        while raw:
-            try:
-                data = self._inflater.decompress(raw, CHUNK)
-            except _InflateError as error:
-                raise self._damage(f"cannot be inflated: {error}") from error
-            raw = self._inflater.unconsumed_tail
-            if self._inflater.unused_data:
-                raise self._damage("has bytes behind its deflate stream")
-            self._take(data)
-            yield data
+        try:
+            for data in inflated(self._inflater, raw, CHUNK):
+                if self._inflater.unused_data:
+                    raise self._damage("has bytes behind its deflate stream")
+                self._take(data)
+                yield data
+        except InflateError as error:
+            raise self._damage(f"cannot be inflated: {error}") from error
 
     def finish(self) -> None:
         """Check that the member is whole.

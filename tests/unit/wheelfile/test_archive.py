@@ -56,6 +56,18 @@ def test_peculiar_members_are_read(tmp_path: Path, entry: Entry) -> None:
     assert contents(written(tmp_path, entry)) == {"a.py": entry.content}
 
 
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2, 258, 300, 8192])
+@pytest.mark.parametrize("windows", [1, 2])
+@pytest.mark.parametrize("text", [b"\0", TEXT], ids=["zeros", "text"])
+def test_members_that_end_just_behind_a_window_are_read(
+    tmp_path: Path, text: bytes, windows: int, beyond: int
+) -> None:
+    """There an inflater has all of its input and still something to give."""
+    size = windows * CHUNK + beyond
+    content = (text * (size // len(text) + 1))[:size]
+    assert contents(written(tmp_path, Entry("a.so", content))) == {"a.so": content}
+
+
 def test_directories_comments_and_surroundings_carry_nothing(tmp_path: Path) -> None:
     path = written(
         tmp_path,
