@@ -5,18 +5,19 @@ and the place of its first bit. So of a long copy three things are enough: that 
 give what they should, from the state that was reached; that its last do, from the state that is
 known; and that between them stand the bits that were inflated when the blocks were found, for the
 content that was found then. CRCs by windows say so of the old stream and the content, and the CRC
-of what is written that it is the old stream.
+of what is written that it is the old stream. That sum begins where a copy's second block does, for
+the inflater holds back some of what the first blocks give when it is asked no more.
 """
 
-import zlib
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple
 
 from isal import isal_zlib
 
 from slimwheel.errors import CheckFailed
+from slimwheel.wheelfile.inflate import InflateError, RawInflater, inflated, raw_inflater
 from slimwheel.wheelfile.splicing.bits import packed, phase_shift
 from slimwheel.wheelfile.splicing.blocks import BlockIndex
 from slimwheel.wheelfile.splicing.spans import HISTORY, Copy
@@ -28,16 +29,6 @@ _STEP = 1 << 20
 _EDGE = 1 << 17
 _LEAST_MIDDLE = 1 << 19
 _SLACK = 1 << 15
-# isal's stubs declare its exception as an instance.
-_InflateError = cast("type[Exception]", isal_zlib.IsalError)
-
-
-class _Inflater(Protocol):
-    eof: bool
-    unconsumed_tail: bytes
-    unused_data: bytes
-
-    def decompress(self, data: bytes | bytearray | memoryview, limit: int, /) -> bytes: ...
 
 
 class Middle(NamedTuple):
@@ -66,14 +57,21 @@ class OldStream:
         self._read = read
         self._number = -1
         self._window = b""
-        self._stop = 0
+        self._place = self._stop = 0
         self.crc = 0
-        """Of what was read since `sum_up_to`, behind what that was given."""
+        """Of what was read since `sum_between`, behind what that was given."""
 
-    def sum_up_to(self, stop: int, crc: int) -> None:
-        """Start to sum what is read before an offset, behind something with a CRC."""
-        self._stop = stop
+    def sum_between(self, start: int, stop: int, crc: int) -> None:
+        """Sum what is read from one offset to before another, behind something with a CRC.
+
+        It is read in order; a byte that is read again is not summed again.
+        """
+        self._place, self._stop = start, stop
         self.crc = crc
+
+    def byte(self, offset: int) -> int:
+        """Return the byte at an offset; CheckFailed where it is another."""
+        return next(self.windows(offset, offset + 1))[0]
 
     def windows(self, start: int, stop: int) -> Iterator[memoryview]:
         """Yield the bytes from one offset to before another; CheckFailed where they are others."""
@@ -82,12 +80,19 @@ class OldStream:
             part = memoryview(self._numbered(number))[place : place + stop - start]
             if not part:
                 raise failure("the old stream is shorter")
-            if len(part) == SUM_WINDOW and start + SUM_WINDOW <= self._stop:
-                self.crc = self._sums.behind(self.crc, number)
-            else:
-                self.crc = isal_zlib.crc32(part[: max(self._stop - start, 0)], self.crc)
+            self._sum(part, start, number)
             yield part
             start += len(part)
+
+    def _sum(self, part: memoryview, start: int, number: int) -> None:
+        place, stop = max(self._place, start), min(self._stop, start + len(part))
+        if place >= stop:
+            return
+        if stop - place == SUM_WINDOW:
+            self.crc = self._sums.behind(self.crc, number)
+        else:
+            self.crc = isal_zlib.crc32(part[place - start : stop - start], self.crc)
+        self._place = stop
 
     def _numbered(self, number: int) -> bytes:
         if number != self._number:
@@ -99,7 +104,7 @@ class OldStream:
         return self._window
 
 
-class Proof:
+class Prover:
     """Passes the new stream on, and holds what it gives against the content.
 
     Args:
@@ -114,9 +119,9 @@ class Proof:
     ) -> None:
         self._write = write
         self._keep = keep
-        self._inflater: _Inflater | None = _inflater()
+        self._inflater: RawInflater | None = raw_inflater()
         self._expected: deque[memoryview] = deque()
-        self._phase = 0
+        self._phase = self._byte = 0
         self.written = 0
         self.written_crc = 0
 
@@ -155,11 +160,12 @@ class Proof:
         self._expected.clear()
         self._inflater = None
 
-    def resume(self, written_crc: int, phase: int, history: memoryview) -> None:
+    def resume(self, written_crc: int, byte: int, phase: int, history: memoryview) -> None:
         """Inflate again from a block whose first bit is the next.
 
         Args:
             written_crc: of what should have been written, but for the byte of that bit.
+            byte: what that has to be below the bit.
             phase: the bit's place in its byte.
             history: the content before the block.
 
@@ -168,8 +174,8 @@ class Proof:
         """
         if self.written_crc != written_crc:
             raise failure("the old stream was copied wrongly")
-        self._inflater = _inflater(bytes(history[-HISTORY:]))
-        self._phase = phase
+        self._inflater = raw_inflater(bytes(history[-HISTORY:]))
+        self._phase, self._byte = phase, byte
 
     def finish(self) -> None:
         """Check that the stream is at its end, and has given all; CheckFailed where not."""
@@ -185,6 +191,8 @@ class Proof:
             return
         if self._phase:
             # The first byte's lower bits belong to what was not inflated.
+            if (data[0] ^ self._byte) & ((1 << self._phase) - 1):
+                raise failure("the old stream was copied wrongly")
             rest = (data[0] >> self._phase, 8 - self._phase)
             value, count = packed([phase_shift(self._phase), rest])
             self._phase = 0
@@ -192,13 +200,11 @@ class Proof:
             data = data[1:]
         self._inflate(self._inflater, data)
 
-    def _inflate(self, inflater: _Inflater, raw: bytes | bytearray | memoryview) -> None:
+    def _inflate(self, inflater: RawInflater, raw: bytes | bytearray | memoryview) -> None:
         try:
-            while raw:
-                found = inflater.decompress(raw, _STEP)
-                raw = inflater.unconsumed_tail
+            for found in inflated(inflater, raw, _STEP):
                 self._compare(found)
-        except _InflateError as error:
+        except InflateError as error:
             raise failure(str(error)) from error
 
     def _compare(self, found: bytes) -> None:
@@ -213,10 +219,6 @@ class Proof:
             if count < len(part):
                 self._expected.appendleft(part[count:])
             done += count
-
-
-def _inflater(history: bytes = b"") -> _Inflater:
-    return cast(_Inflater, isal_zlib.decompressobj(-zlib.MAX_WBITS, history))
 
 
 def failure(why: str) -> CheckFailed:

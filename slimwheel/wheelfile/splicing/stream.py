@@ -13,7 +13,7 @@ from slimwheel.wheelfile.deflate import LEVEL
 from slimwheel.wheelfile.splicing.bits import BitWriter
 from slimwheel.wheelfile.splicing.bits import Windows as BitWindows
 from slimwheel.wheelfile.splicing.blocks import BlockIndex, Engine, default_engine
-from slimwheel.wheelfile.splicing.proving import OldStream, Proof, failure, middle_of
+from slimwheel.wheelfile.splicing.proving import OldStream, Prover, failure, middle_of
 from slimwheel.wheelfile.splicing.spans import Copy, Piece, spans
 from slimwheel.wheelfile.splicing.sums import SUM_WINDOW
 
@@ -88,40 +88,48 @@ def splice(
     """
     content = content.cast("B")
     found = spans(index, content, pieces)
-    proof = Proof(write, keep)
-    bits = BitWriter(proof.take)
+    prover = Prover(write, keep)
+    bits = BitWriter(prover.take)
     told = _Digest()
+    seen: set[int] = set()
     old = OldStream(index, read)
     copied = 0
     for number, span in enumerate(found):
         is_last = number == len(found) - 1
         if isinstance(span, Copy):
             copied += index.offsets[span.stop] - index.offsets[span.first]
-            _tell(told, index, span, content)
-            _copy(bits, proof, index, span, content, old, is_last=is_last)
+            _tell(told, index, span, content, seen)
+            _copy(bits, prover, index, span, content, old, is_last=is_last)
         else:
             for part in span.parts:
                 told.update(part)
-                proof.expect(part)
+                prover.expect(part)
             packed = _packed(_windows(span.parts), level, pool)
             _join(bits, packed, engine or default_engine(), is_last=is_last)
     if not found:
         bits.put_end()
     bits.pad()
-    proof.finish()
+    prover.finish()
     return Spliced(
-        told.size, told.crc, told.sha256, proof.written, proof.written_crc, copied, told.head
+        told.size, told.crc, told.sha256, prover.written, prover.written_crc, copied, told.head
     )
 
 
-def _tell(told: "_Digest", index: BlockIndex, span: Copy, content: memoryview) -> None:
-    """Take a copy's content, which has to be what was inflated when its blocks were found."""
+def _tell(
+    told: "_Digest", index: BlockIndex, span: Copy, content: memoryview, seen: set[int]
+) -> None:
+    """Take a copy's content, which has to be what was inflated when its blocks were found.
+
+    Args:
+        seen: windows of which that was told; a window may have many copies.
+    """
     start, stop = index.offsets[span.first], index.offsets[span.stop]
     for number in range(start // SUM_WINDOW, -(-stop // SUM_WINDOW)):
         place = SUM_WINDOW * number
         window = content[place : place + SUM_WINDOW]
-        if not index.sums.has(number, window):
+        if number not in seen and not index.sums.has(number, window):
             raise failure("the old content is another")
+        seen.add(number)
         if len(window) == SUM_WINDOW and start <= place and place + SUM_WINDOW <= stop:
             told.update(window, crc=index.sums.behind(told.crc, number))
         else:
@@ -130,7 +138,7 @@ def _tell(told: "_Digest", index: BlockIndex, span: Copy, content: memoryview) -
 
 def _copy(
     bits: BitWriter,
-    proof: Proof,
+    prover: Prover,
     index: BlockIndex,
     span: Copy,
     content: memoryview,
@@ -145,20 +153,21 @@ def _copy(
 
     def copy(first: int, stop: int) -> None:
         bits.copy(
-            index.bits[first], index.bits[stop], old.windows, clear=clear, keep=proof.take_old
+            index.bits[first], index.bits[stop], old.windows, clear=clear, keep=prover.take_old
         )
 
     def expect(first: int, stop: int) -> None:
-        proof.expect(content[index.offsets[first] : index.offsets[stop]])
+        prover.expect(content[index.offsets[first] : index.offsets[stop]])
 
     if middle := middle_of(index, span):
-        expect(span.first, middle.first)
-        copy(span.first, middle.first)
-        proof.leave()
         end, phase = divmod(index.bits[middle.stop], 8)
-        old.sum_up_to(end, proof.written_crc)
+        expect(span.first, middle.first)
+        copy(span.first, span.first + 1)
+        old.sum_between(index.bits[span.first + 1] // 8, end, prover.written_crc)
+        copy(span.first + 1, middle.first)
+        prover.leave()
         copy(middle.first, middle.stop)
-        proof.resume(old.crc, phase, content[: index.offsets[middle.stop]])
+        prover.resume(old.crc, old.byte(end), phase, content[: index.offsets[middle.stop]])
         expect(middle.stop, span.stop)
         copy(middle.stop, span.stop)
     else:

@@ -312,27 +312,53 @@ def test_what_does_not_belong_together_is_noticed() -> None:
         )
 
 
-@pytest.mark.parametrize("place", [100, 70_000, 150_000, -70_000, -100])
-def test_a_copy_that_errs_is_noticed(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the ends of a long copy are inflated; between them the bytes are summed."""
+def copying_wrong(place: int, bit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let copies of STREAM take one bit of one byte for its opposite."""
     copy = BitWriter.copy
 
     def wrong(self: BitWriter, start: int, stop: int, windows: Windows, **more: Any) -> None:
-        flipped = place % len(STREAM)
-
         def wrong_windows(offset: int, end: int) -> Iterator[memoryview]:
             for window in windows(offset, end):
                 data = bytearray(window)
-                if offset <= flipped < offset + len(data):
-                    data[flipped - offset] ^= 16
+                if offset <= place < offset + len(data):
+                    data[place - offset] ^= 1 << bit
                 offset += len(data)
                 yield memoryview(data)
 
         copy(self, start, stop, wrong_windows, **more)
 
     monkeypatch.setattr(BitWriter, "copy", wrong)
+
+
+@pytest.mark.parametrize("place", [100, 70_000, 150_000, -70_000, -100])
+def test_a_copy_that_errs_is_noticed(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the ends of a long copy are inflated; between them the bytes are summed."""
+    copying_wrong(place % len(STREAM), 4, monkeypatch)
     with pytest.raises(CheckFailed, match="does not give its content"):
         spliced(STREAM, DATA, [Kept(0, MB)])
+
+
+@pytest.mark.parametrize("bit", range(8))
+@pytest.mark.parametrize("place", range(-3, 3))
+@pytest.mark.parametrize("end", ["first", "stop"])
+def test_a_copy_that_errs_where_inflating_ends_and_begins_is_noticed(
+    end: str, place: int, bit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An inflater holds back what its last bits stand for: they are summed, too."""
+    index = index_of(STREAM, DATA)
+    middle = middle_of(index, Copy(0, len(index)))
+    copying_wrong(index.bits[getattr(middle, end)] // 8 + place, bit, monkeypatch)
+    with pytest.raises(CheckFailed, match="does not give its content"):
+        spliced(STREAM, DATA, [Kept(0, MB)])
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 2, 258, 300, 8192])
+@pytest.mark.parametrize("level", [1, 6])
+def test_contents_that_end_just_behind_a_window_are_spliced(level: int, beyond: int) -> None:
+    data = (b"the same over and over\n" * (MB // 20))[: MB + beyond]
+    stream = zlib_stream(data, level)
+    for pieces in ([Kept(0, len(data))], [b"?", Kept(1, len(data))]):
+        spliced(stream, data, pieces)
 
 
 def test_what_is_the_old_streams_need_not_be_written() -> None:
