@@ -13,7 +13,7 @@ from benchmarks.machine import describe_machine, describe_tools, load
 from benchmarks.pruning import measure_pruning
 from benchmarks.results import Results
 from benchmarks.subjects import Subject, Variant
-from slimwheel.build.pipeline import file_sha256
+from slimwheel.files import file_sha256
 from slimwheel.verify.environments import create_environment
 from slimwheel.verify.sizes import sizes_of
 from slimwheel.wheelfile.wheel import Wheel

@@ -14,8 +14,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from slimwheel.build.pipeline import file_sha256
 from slimwheel.fetch.cache import default_directory
+from slimwheel.files import file_sha256
 from slimwheel.verify.environments import Environment, create_environment
 from slimwheel.wheelfile.wheel import Wheel
 

@@ -1,6 +1,5 @@
 """From an upstream wheel and a recipe to finished files: read, plan, write, check, rename."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,8 @@ from slimwheel.build.naming import output_names
 from slimwheel.build.recorded import RecordedOptions
 from slimwheel.build.workspace import publish, workspace
 from slimwheel.build.writing import WrittenWheel, write_slim
-from slimwheel.errors import CheckFailed, UsageError
+from slimwheel.errors import CheckFailed, UsageError, WheelError
+from slimwheel.files import file_sha256
 from slimwheel.plan import Facts, Plan, RuleSummary, Switches, Targets, make_plan
 from slimwheel.plan.failures import missing_rule
 from slimwheel.recipe import LoadedRecipe
@@ -137,7 +137,7 @@ def plan_wheel(
     timestamp = source_date_epoch() if options.timestamp is None else options.timestamp
     source = Provenance(
         wheel=facts.wheel,
-        sha256=sha256() if sha256 else file_sha256(facts.wheel.archive.path),
+        sha256=sha256() if sha256 else _sha256(facts.wheel.archive.path),
         names=output_names(
             facts.wheel,
             recipe,
@@ -191,7 +191,7 @@ def build_wheel(
         total = sum(member.size for member in wheel.members.values())
         progress(Progress("plan", 0, total))
         # Hashing does not hold the interpreter: the other processor takes it off the plan.
-        hashed = beside.submit(lambda: sha256 or file_sha256(path))
+        hashed = beside.submit(lambda: sha256 or _sha256(path))
         with Facts(wheel, scratch) as facts:
             plan, source, manifest = plan_wheel(facts, loaded, options, sha256=hashed.result)
             done, total = 0, sum(decision.before for decision in plan.shipped)
@@ -202,6 +202,7 @@ def build_wheel(
                 progress(Progress("write", done, total))
 
             written = [write_slim(plan, source, facts, scratch, advance, options.compression)]
+        wheel.archive.check_unchanged()
         written.append(write_companion(source.names, scratch))
         if options.dev:
             dev = write_dev(plan, source, manifest, scratch)
@@ -218,7 +219,11 @@ def build_wheel(
                 scratch,
                 explain=lambda output: missing_rule(output, plan),
             )
-        places = {result.path: options.output_dir / result.filename for result in written}
+        # The slim wheel last: where it is, what it requires is there, too.
+        places = {
+            result.path: options.output_dir / result.filename
+            for result in (*written[1:], written[0])
+        }
         publish(places, force=options.force, untouched=path)
     return BuildReport(
         upstream=path,
@@ -248,10 +253,11 @@ def _expected(plan: Plan, output_dir: Path) -> Expected:
     )
 
 
-def file_sha256(path: Path) -> str:
-    """Return a file's sha256 in hex."""
-    with path.open("rb", buffering=0) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sha256(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise WheelError(f"cannot be read: {error.strerror}", file=path) from error
 
 
 def _check(

@@ -19,11 +19,11 @@ from slimwheel.build.pipeline import (
     BuildReport,
     Progress,
     build_wheel,
-    file_sha256,
 )
 from slimwheel.build.recorded import RecordedOptions
 from slimwheel.build.workspace import workspace
 from slimwheel.errors import OutputExists, SlimwheelError, WheelError
+from slimwheel.files import file_sha256
 from slimwheel.recipe import LoadedRecipe, load_recipe, recipe_names
 from slimwheel.wheelfile.comparison import ArchiveDifference, compare_archives
 from slimwheel.wheelfile.names import WheelName

@@ -51,7 +51,7 @@ def unfinished(path: Path) -> Iterator[BinaryIO]:
 
 
 def publish(finished: dict[Path, Path], *, force: bool, untouched: Path | None = None) -> None:
-    """Move finished files to their places, all or none.
+    """Move finished files to their places, in order, once it is clear that all can be moved.
 
     A file that is there already with the same bytes is left as it is.
 
@@ -83,7 +83,11 @@ def publish(finished: dict[Path, Path], *, force: bool, untouched: Path | None =
         with source.open("rb") as stream:
             os.fsync(stream.fileno())
     for source, destination in new.items():
-        source.replace(destination)
+        if force:
+            source.replace(destination)
+        else:
+            # A name is not taken from a file that somebody has put there since.
+            _place(source, destination)
 
 
 @contextlib.contextmanager
@@ -95,6 +99,16 @@ def locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _place(source: Path, destination: Path) -> None:
+    try:
+        destination.hardlink_to(source)
+    except FileExistsError as error:
+        if not _same(source, destination):
+            raise OutputExists("exists already and differs", file=destination) from error
+    except OSError:  # A file system without hard links.
+        source.replace(destination)
 
 
 def _remove_leftovers(output_dir: Path) -> None:

@@ -129,7 +129,14 @@ def _write_member(
     executable = upstream is not None and upstream.executable
     if member in pending:
         packed = pending.pop(member).result()
-        writer.add_spliced(name, packed.stream.windows(), packed.spliced, executable=executable)
+        try:
+            writer.add_spliced(name, packed.stream.windows(), packed.spliced, executable=executable)
+        except CheckFailed as error:
+            # What is upstream's in it was read again.
+            source.wheel.archive.check_unchanged()
+            raise CheckFailed(
+                error.message, file=source.names.slim.filename, place=error.place
+            ) from error
         packed.stream.remove()
         unpacked[name] = packed.unpacked
     elif upstream is None or member in plan.contents:
@@ -176,6 +183,7 @@ def _packed_elf(
                 pool=pool,
             )
     except CheckFailed as error:
+        wheel.archive.check_unchanged()
         raise CheckFailed(error.message, file=wheel.file, place=member) from error
     content.release()
     unpacked = facts.hand_over(member)

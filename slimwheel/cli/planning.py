@@ -21,7 +21,8 @@ from typing import Any
 
 from slimwheel.fetch.cache import default_directory
 from slimwheel.fetch.documents import Documents, key_of
-from slimwheel.fetch.known_hashes import KnownHashes, file_state
+from slimwheel.fetch.known_hashes import KnownHashes
+from slimwheel.files import file_state
 from slimwheel.report.planned import PlannedWheel
 
 _KIND = "plans"

@@ -18,11 +18,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from slimwheel.errors import OutputError
+from slimwheel.files import file_sha256, file_state
 
 
 def default_directory() -> Path:
@@ -34,12 +34,12 @@ def default_directory() -> Path:
     return user_cache_path("slimwheel")
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(NamedTuple):
+    """Which file answered, and what the system said of it when it had this hash."""
+
     name: str
     sha256: str
-    size: int
-    mtime_ns: int
+    state: list[int]
 
 
 class CachedWheel(NamedTuple):
@@ -60,31 +60,29 @@ class Entry:
     def wheel(self) -> CachedWheel | None:
         """What was stored before, if it is still whole.
 
-        Size and time of change are compared; the hash is taken again when only the time differs.
+        The hash is taken again when the system says anything else of it than it did then.
         """
         try:
-            record = _Record(**json.loads((self._directory / "record.json").read_text("utf-8")))
+            said = json.loads((self._directory / "record.json").read_text("utf-8"))
+            record = _Record(said["name"], said["sha256"], said.get("state", []))
             path = self._files / record.sha256 / record.name
-            stat = path.stat()
-        except (OSError, ValueError, TypeError):
-            return None
-        if stat.st_size != record.size:
-            return None
-        if stat.st_mtime_ns != record.mtime_ns:
-            if sha256_of(path) != record.sha256:
+            state = file_state(path)
+            if state != record.state and file_sha256(path) != record.sha256:
                 return None
-            self._write(_Record(record.name, record.sha256, record.size, stat.st_mtime_ns))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+        if state != record.state:
+            self._write(record._replace(state=state))
         return CachedWheel(path, record.sha256)
 
     def store(self, wheel: Path) -> CachedWheel:
         """Move `wheel` from `staging` to its final place and remember it as the answer."""
         with _writing(self._directory):
-            sha256 = sha256_of(wheel)
+            sha256 = file_sha256(wheel)
             path = self._files / sha256 / wheel.name
             path.parent.mkdir(parents=True, exist_ok=True)
             wheel.replace(path)
-            stat = path.stat()
-            self._write(_Record(path.name, sha256, stat.st_size, stat.st_mtime_ns))
+            self._write(_Record(path.name, sha256, file_state(path)))
         return CachedWheel(path, sha256)
 
     def stage(self, wheel: CachedWheel) -> None:
@@ -94,7 +92,7 @@ class Entry:
 
     def _write(self, record: _Record) -> None:
         beside = self._directory / "record.json.new"
-        beside.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
+        beside.write_text(json.dumps(record._asdict(), indent=1) + "\n", "utf-8")
         beside.replace(self._directory / "record.json")
 
 
@@ -111,7 +109,7 @@ def held(cache_dir: Path, sha256: str) -> CachedWheel | None:
         raise ValueError(f"{sha256!r} is no sha256")
     for path in sorted((cache_dir / "wheels" / "files" / sha256).glob("*.whl")):
         with suppress(OSError):
-            if sha256_of(path) == sha256:
+            if file_sha256(path) == sha256:
                 return CachedWheel(path, sha256)
     return None
 
@@ -150,9 +148,3 @@ def _writing(directory: Path) -> Iterator[None]:
             file=error.filename or directory,
             hint="Make room." if error.errno == errno.ENOSPC else "Set SLIMWHEEL_CACHE_DIR.",
         ) from error
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from slimwheel.fetch.fetcher import question_of
 from slimwheel.fetch.pip import PROGRESS, IndexOptions, explain
 from slimwheel.fetch.source import parse_source
 from slimwheel.fetch.tags import platform_options, python_options
+from slimwheel.files import file_sha256
 
 # What is larger than this is no METADATA: pip has begun to download the wheel itself.
 _LARGEST_METADATA = 1 << 20
@@ -51,7 +52,7 @@ def upstream_sha256(
     """
     wanted = parse_source(source)
     if isinstance(wanted, Path):
-        return cache.sha256_of(wanted)
+        return file_sha256(wanted)
     question = question_of(wanted, python, platform, index)
     with cache.locked_entry(cache_dir or cache.default_directory(), question) as entry:
         known = entry.wheel()

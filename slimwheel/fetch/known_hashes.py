@@ -8,22 +8,12 @@ import os
 import time
 from pathlib import Path
 
-from slimwheel.fetch.cache import sha256_of
 from slimwheel.fetch.documents import Documents, key_of
+from slimwheel.files import file_sha256, file_state
 
 _LIMIT = 1 << 20
 # Clocks of file systems tick every few milliseconds; those of some every two seconds.
 _MOMENT_NS = 2_500_000_000
-
-
-def file_state(path: Path) -> list[int]:
-    """Return numbers that differ when a file was changed or replaced.
-
-    Raises:
-        OSError: it cannot be looked at.
-    """
-    stat = path.stat()
-    return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 class KnownHashes:
@@ -43,14 +33,14 @@ class KnownHashes:
             OSError: it cannot be read.
         """
         if self._documents is None:
-            return sha256_of(path)
+            return file_sha256(path)
         began = time.time_ns()
         state = file_state(path)
         key = key_of([os.fspath(path.absolute()), *state])
         known = self._documents.get(key)
         if isinstance(known, str) and len(known) == 64:
             return known
-        found = sha256_of(path)
+        found = file_sha256(path)
         is_old = max(state[-2:]) < began - _MOMENT_NS
         if is_old and file_state(path) == state:
             self._documents.put(key, found)

@@ -57,6 +57,7 @@ class Facts:
         self._scratch = scratch
         self._kinds: dict[str, ContentKind | None] = {}
         self._elf: dict[str, ElfFacts] = {}
+        self._shapeless: dict[str, ElfShapeError] = {}
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -95,6 +96,8 @@ class Facts:
             WheelError: the member is damaged.
             ElfError: it is no whole ELF file.
         """
+        if member in self._shapeless:
+            raise self._shapeless[member]
         if member not in self._elf:
             path = self._scratch / f"{next(self._numbers)}.elf"
             upstream = self.wheel.members[member]
@@ -102,7 +105,12 @@ class Facts:
             with path.open("wb") as out:
                 for chunk in self.wheel.chunks(upstream) if walk is None else walk:
                     out.write(chunk)
-            self._elf[member] = self._mapped(member, path, walk.index if walk else None)
+            try:
+                self._elf[member] = self._mapped(member, path, walk.index if walk else None)
+            except ElfShapeError as error:
+                self._shapeless[member] = error
+                path.unlink()
+                raise
         return self._elf[member]
 
     def known_elf(self, member: str) -> ElfFile | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from slimwheel.build.workspace import locked, workspace
 from slimwheel.errors import OutputError
+from slimwheel.files import file_sha256
 from slimwheel.publish.store import Advance, Changed, Entry, Kind, Stored
 from slimwheel.wheelfile.archive import CHUNK
 
@@ -114,8 +115,7 @@ class DirectoryStore:
         path = self._root / key
         if not path.is_file():
             return None
-        with path.open("rb", buffering=0) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
 
     def _new(self) -> Path:
         if self._scratch is None:

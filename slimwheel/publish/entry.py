@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slimwheel.build.origin import Origin, origin_of
 from slimwheel.errors import RemoteError, UsageError
+from slimwheel.files import file_sha256
 from slimwheel.publish import layout
 from slimwheel.wheelfile.names import WheelName
 from slimwheel.wheelfile.wheel import Wheel
@@ -153,8 +154,7 @@ class Subject:
         self.version = name.version
         origin = origin_of(path)
         self.made = Made.from_origin(origin) if origin else None
-        with path.open("rb", buffering=0) as stream:
-            self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        self.sha256 = file_sha256(path)
         self.size = path.stat().st_size
 
     def entry(self, now: datetime) -> FileEntry:

@@ -1,7 +1,6 @@
 """Publishing wheels: what goes first, what is refused, and what came of it."""
 
 import contextlib
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from slimwheel.errors import OutputExists, UsageError
+from slimwheel.files import file_sha256
 from slimwheel.publish import layout
 from slimwheel.publish.companions import is_companion
 from slimwheel.publish.entry import FileEntry, Subject
@@ -215,8 +215,7 @@ def _downloaded_sha256(store: Store, key: str) -> str:
     with tempfile.TemporaryDirectory(prefix="slimwheel-publish-") as directory:
         path = Path(directory) / "wheel"
         store.download(key, path)
-        with path.open("rb", buffering=0) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
 
 
 def _conflict(subject: Subject, there: str) -> OutputExists:

@@ -1,12 +1,12 @@
 """What there is to say of one wheel: static findings, and how it runs beside its upstream."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from slimwheel.files import file_sha256
 from slimwheel.verify.findings import Code, Finding, Severity
 from slimwheel.verify.static import check_wheel
 
@@ -84,7 +84,6 @@ def verified(path: Path, codes: frozenset[Code]) -> Verification:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb", buffering=0) as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha256 = file_sha256(path)
     found: Sequence[Finding] = [f for f in check_wheel(path) if f.code in codes]
     return Verification(path, path.stat().st_size, sha256, tuple(found))

@@ -14,6 +14,7 @@ from typing import BinaryIO, Self
 from isal import isal_zlib
 
 from slimwheel.errors import WheelError
+from slimwheel.files import file_state, state_of
 from slimwheel.wheelfile.directory import Entry, read_entries
 from slimwheel.wheelfile.inflate import InflateError, inflated, raw_inflater
 from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
@@ -58,7 +59,9 @@ class Archive:
         self.path = path
         self.members = members
         self._stream = stream
-        self._size = os.fstat(stream.fileno()).st_size
+        stat = os.fstat(stream.fileno())
+        self._state = state_of(stat)
+        self._size = stat.st_size
 
     @classmethod
     def open(cls, path: Path, directory: Sequence[Entry] | None = None) -> "Archive":
@@ -93,6 +96,24 @@ class Archive:
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+
+    def check_unchanged(self) -> None:
+        """Make sure that the file at the path is still the one that was opened.
+
+        Raises:
+            WheelError: it was changed or replaced since.
+        """
+        try:
+            # A new name of the same file changes the last.
+            is_same = file_state(self.path)[:-1] == self._state[:-1]
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise WheelError(
+                "was changed while it was read",
+                file=self.path,
+                hint="Run this again when nothing writes there any more.",
+            )
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
         """Yield the compressed bytes of a member, unchecked.
@@ -223,8 +244,11 @@ class Archive:
     def _read_at(self, offset: int, count: int, member: Member, most: int = 0) -> bytes:
         """Return `count` bytes from an offset, and as many more as there are up to `most`."""
         # An offset from a hostile directory may be one that the system does not take.
-        wanted = max(count, most)
-        found = os.pread(self._stream.fileno(), wanted, offset) if 0 <= offset < self._size else b""
+        wanted = max(count, most) if 0 <= offset < self._size else 0
+        try:
+            found = os.pread(self._stream.fileno(), wanted, max(offset, 0)) if wanted else b""
+        except OSError as error:
+            raise self._damage(member, f"cannot be read: {error.strerror}") from error
         if len(found) < count:
             raise self._damage(member, f"is cut at offset {offset + len(found)}")
         return found

@@ -64,12 +64,10 @@ def member_problems(entries: Iterable[Entry]) -> Iterator[MemberProblem]:
             continue
         if name in files:
             yield MemberProblem(MemberFault.TWICE, "stands twice in the archive", name)
-        if name.endswith("/"):
-            directories.add(name.rstrip("/"))
-            continue
-        if problem := _kind_problem(entry):
-            yield MemberProblem(MemberFault.KIND, problem, name)
-        files.add(name)
+        if not name.endswith("/"):
+            if problem := _kind_problem(entry):
+                yield MemberProblem(MemberFault.KIND, problem, name)
+            files.add(name)
         while (name := name.rpartition("/")[0]) and name not in directories:
             directories.add(name)
     for name in sorted(directories.intersection(files)):

@@ -12,6 +12,9 @@ import time
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
+from isal import isal_zlib
+
+from slimwheel.errors import CheckFailed
 from slimwheel.wheelfile.deflate import Compressed, compress
 from slimwheel.wheelfile.members import DEFLATED, Member
 from slimwheel.wheelfile.passage import Proof
@@ -139,6 +142,9 @@ class WheelWriter:
         Args:
             windows: the stream in order.
             spliced: what is in it.
+
+        Raises:
+            CheckFailed: the windows are another stream.
         """
         self._start(
             name,
@@ -148,11 +154,12 @@ class WheelWriter:
             spliced.size,
             spliced.compressed_size,
         )
-        start = self._offset
+        start, crc = self._offset, 0
         for window in windows:
+            crc = isal_zlib.crc32(window, crc)
             self._write(window)
-        if self._offset - start != spliced.compressed_size:
-            raise ValueError(f"{name}: {self._offset - start} bytes of a deflate stream")
+        if (self._offset - start, crc) != (spliced.compressed_size, spliced.compressed_crc):
+            raise CheckFailed("has another deflate stream than was proved", place=name)
         self.proofs[name] = Proof(
             spliced.size,
             spliced.crc,

@@ -60,7 +60,7 @@ def test_a_wheel_built_in_the_image_is_the_one_built_here(
     """The same bytes: with the same tools, which the manifest names."""
     from slimwheel.build import BuildOptions, build_wheel
     from slimwheel.build.origin import origin_of
-    from slimwheel.build.pipeline import file_sha256
+    from slimwheel.files import file_sha256
     from slimwheel.recipe import load_recipe
 
     upstream = look_alike(tmp_path)

@@ -1,20 +1,25 @@
 """Libraries that change, compressed: of upstream's blocks or whole, and always the same bytes."""
 
 import json
+import os
+import shutil
 import time
 import zipfile
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slimwheel.build import BuildOptions, Compression, Progress, build_wheel, writing
-from slimwheel.errors import CheckFailed
+from slimwheel.errors import CheckFailed, WheelError
 from slimwheel.plan.facts import ElfFacts, Facts
 from slimwheel.recipe import load_recipe
 from slimwheel.wheelfile.splicing import Spliced, native, splice, stream
+from slimwheel.wheelfile.wheel import Wheel
+from slimwheel.wheelfile.writer import WheelWriter
 from tests.support.native import compile_c
 from tests.support.streams import content, libdeflate_stream
 from tests.support.upstream import make_torch_wheel
@@ -50,6 +55,40 @@ def spliced(monkeypatch: pytest.MonkeyPatch) -> list[Spliced]:
     original: Callable[..., Spliced] = splice
     monkeypatch.setattr(writing, "splice", noted)
     return seen
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["overwritten", "rotten"])
+def test_what_changes_while_it_is_read(
+    is_told: bool, upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is upstream's is read a second time when it is written; upstream errs then alike."""
+    path = tmp_path / upstream.name
+    shutil.copy(upstream, path)
+    with Wheel.open(path) as wheel:
+        member = wheel.members[LIBRARY]
+        place = member.header_offset + member.compressed_size // 2
+    add = WheelWriter.add_spliced
+
+    def changed(self: WheelWriter, name: str, *more: Any, **named: Any) -> None:
+        if name != LIBRARY:
+            add(self, name, *more, **named)
+            return
+        before = path.stat()
+        with path.open("r+b") as stream:
+            stream.seek(place)
+            value = stream.read(1)[0]
+            stream.seek(place)
+            stream.write(bytes([value ^ 1]))
+        if not is_told:
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        add(self, name, *more, **named)
+
+    monkeypatch.setattr(WheelWriter, "add_spliced", changed)
+    expected = WheelError if is_told else CheckFailed
+    words = "was changed while it was read" if is_told else "another deflate stream than was proved"
+    with pytest.raises(expected, match=words):
+        build_wheel(path, load_recipe("cpu"), BuildOptions(tmp_path / "dist"))
+    assert list((tmp_path / "dist").iterdir()) == []
 
 
 def built(upstream: Path, output: Path, compression: Compression) -> tuple[Path, str]:

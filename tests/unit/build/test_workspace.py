@@ -1,6 +1,7 @@
 """The hidden directory of a build, and how its results get to their places."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,44 @@ def test_results_are_moved_all_or_none(tmp_path: Path) -> None:
     publish(places, force=True, untouched=UPSTREAM)
     assert (tmp_path / "first").read_text() == "new first"
     assert (tmp_path / "second").read_text() == "new second"
+
+
+def test_a_file_that_has_just_come_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another build may put its result there behind our back; the same bytes are no conflict."""
+    new, place = tmp_path / "new", tmp_path / "place"
+    new.write_text("ours")
+    sync = os.fsync
+    for theirs in ("other", "ours"):
+
+        def synced(descriptor: int, theirs: str = theirs) -> None:
+            place.write_text(theirs)
+            sync(descriptor)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", synced)
+            if theirs == "ours":
+                publish({new: place}, force=False, untouched=UPSTREAM)
+            else:
+                with pytest.raises(OutputExists, match="differs"):
+                    publish({new: place}, force=False, untouched=UPSTREAM)
+        assert place.read_text() == theirs
+        place.unlink()
+
+
+def test_without_hard_links_results_are_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, place = tmp_path / "new", tmp_path / "place"
+    new.write_text("ours")
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", fails)
+    publish({new: place}, force=False, untouched=UPSTREAM)
+    assert place.read_text() == "ours"
 
 
 def test_equal_results_are_left_as_they_are(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from slimwheel.elf import ElfShapeError
 from slimwheel.plan import Facts
 from slimwheel.recipe import ContentKind
 from slimwheel.wheelfile.wheel import Wheel
@@ -37,6 +38,21 @@ def test_a_file_that_is_released_leaves_the_others_alone(upstream: Path, tmp_pat
         facts.elf(third)
         assert held.mapped[:] == LIBRARIES[second]
         assert facts.elf(third).mapped[:] == LIBRARIES[third]
+
+
+def test_a_file_of_unknown_shape_is_unpacked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    upstream = make_wheel(tmp_path, {"arm.so": b"\x7fELF\x01\x01\x01".ljust(64, b"\0")})
+    with Wheel.open(upstream) as wheel, Facts(wheel, scratch) as facts:
+        assert facts.known_elf("arm.so") is None
+        assert list(scratch.iterdir()) == []
+        monkeypatch.setattr(wheel, "walk", None)
+        assert facts.known_elf("arm.so") is None
+        with pytest.raises(ElfShapeError, match="32-bit"):
+            facts.elf("arm.so")
 
 
 def test_scratch_files_are_freed(upstream: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Archives: what upstreams really write is read, and what no wheel may be is refused."""
 
 import contextlib
+import errno
+import os
 import struct
 import zipfile
 import zlib
@@ -184,8 +186,11 @@ def test_duplicates_and_files_that_are_directories(tmp_path: Path) -> None:
     assert "twice" in error.message
     error = refusal(written(tmp_path, Entry("torch", TEXT), Entry("torch/lib/a.py", TEXT)))
     assert (error.place, "directory" in error.message) == ("torch", True)
-    error = refusal(written(tmp_path, Entry("torch", TEXT), Entry("torch/", method=0)))
-    assert (error.place, "directory" in error.message) == ("torch", True)
+    for others in (["torch/"], ["torch/lib/"], ["torch/lib/", "torch/lib/a.py"]):
+        entries = [Entry(name, method=0) for name in others]
+        for order in ([Entry("torch", TEXT), *entries], [*entries, Entry("torch", TEXT)]):
+            error = refusal(written(tmp_path, *order))
+            assert (error.place, "directory" in error.message) == ("torch", True)
 
 
 SOUND = Entry("a.py", TEXT)
@@ -263,6 +268,39 @@ def test_what_is_no_zip(tmp_path: Path, data: bytes) -> None:
         assert contents(path) == {}
     else:
         assert ("is empty" if not data else "not a whole zip") in refusal(path).message
+
+
+def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, Entry("a.py", TEXT))
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fails)
+    error = refusal(path)
+    assert (error.place, error.message) == ("a.py", "cannot be read: Input/output error")
+
+
+def test_a_change_of_the_file_is_noticed(tmp_path: Path) -> None:
+    path = written(tmp_path, Entry("a.py", TEXT))
+    with Archive.open(path) as opened:
+        (tmp_path / "another name").hardlink_to(path)
+        opened.check_unchanged()
+        (tmp_path / "other").mkdir()
+        written(tmp_path / "other", Entry("a.py", TEXT)).replace(path)
+        with pytest.raises(WheelError, match="was changed while it was read") as caught:
+            opened.check_unchanged()
+        assert caught.value.file == str(path)
+    with Archive.open(path) as opened:
+        with path.open("r+b") as stream:
+            stream.write(b"P")
+        os.utime(path, (1, 1))
+        with pytest.raises(WheelError, match="was changed while it was read"):
+            opened.check_unchanged()
+    with Archive.open(path) as opened:
+        path.unlink()
+        with pytest.raises(WheelError, match="was changed while it was read"):
+            opened.check_unchanged()
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:

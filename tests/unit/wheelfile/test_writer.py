@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from slimwheel.errors import CheckFailed
 from slimwheel.wheelfile import writer as writing
 from slimwheel.wheelfile.deflate import compress
 from slimwheel.wheelfile.record import record_line
@@ -135,8 +136,11 @@ def test_spliced_members(tmp_path: Path) -> None:
     with path.open("wb") as out:
         writer = WheelWriter(out)
         writer.add_spliced("a.py", stream, spliced, executable=True)
-        with pytest.raises(ValueError, match=r"b\.py: 0 bytes of a deflate stream"):
-            writer.add_spliced("b.py", [], spliced)
+        whole = b"".join(stream)
+        for wrong in ([], [whole[:-1]], [whole, b"?"], [whole[:9] + b"?" + whole[10:]]):
+            with pytest.raises(CheckFailed, match="another deflate stream than") as caught:
+                writer.add_spliced("b.py", wrong, spliced)
+            assert caught.value.place == "b.py"
     path = tmp_path / "b.whl"
     with path.open("wb") as out:
         writer = WheelWriter(out)
