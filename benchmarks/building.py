@@ -40,7 +40,7 @@ def measure_builds(
     """Build by slimwheel and by the alternative, interleaved.
 
     Both get the wheel as a file. slimwheel decides what goes as part of its work, and checks its
-    result; the alternative is told what goes, and checks nothing. Nor has it anything to put in
+    result; the alternative is told what goes, and checks no result. Nor has it anything to put in
     the place of a library that goes, and device code it cannot take out.
 
     Args:

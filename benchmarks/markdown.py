@@ -115,7 +115,8 @@ def _build_cost(results: Results) -> str:
         rows.append((f"result, `import {results.module}`", "works", other, ""))
     how = (
         f"Medians of {_rounds(results.builds)}, in turn. The alternative is given the list of "
-        "what to delete, checks nothing, and writes no shadow library, shim, companion or SBOM."
+        "what to delete, does not check what it makes, and writes no shadow library, shim, "
+        "companion or SBOM."
     )
     if results.prunings:
         how += " It cannot take device code out: all of that is still in its result."

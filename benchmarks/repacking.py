@@ -97,12 +97,7 @@ def measure(
     by_name = scratch / "removed-by-name.txt"
     plain = sorted({*same} - {*cuda_of(plan)})
     by_name.write_text("".join(f"{name}\n" for name in plain))
-    actions: dict[str, list[str]] = {"keep": [], "rewrite": []}
-    for decision in plan["decisions"]:
-        actions.get(decision["action"], []).append(decision["member"])
-    # Of what a library of slimwheel's own takes the place of, nothing is needed.
-    changed = sorted({*actions["rewrite"]} - {*cuda_of(plan)})
-    floor_plan.write_text(json.dumps({"kept": actions["keep"], "changed": changed}))
+    floor_plan.write_text(json.dumps(_remains(plan)))
     with Wheel.open(upstream) as wheel:
         unchecked = ["--unchecked"] if wheel.unlisted() else []
         release = wheel.version.partition("+")[0]
@@ -157,6 +152,19 @@ def measure(
     )
 
 
+def _remains(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the floor copies of a plan."""
+    # Of what a library of slimwheel's own takes the place of, nothing is needed.
+    cuda = {*cuda_of(plan)}
+    changed = {
+        decision["member"]: decision["download"]["after"]
+        for decision in plan["decisions"]
+        if decision["action"] == "rewrite" and decision["member"] not in cuda
+    }
+    kept = [decision["member"] for decision in plan["decisions"] if decision["action"] == "keep"]
+    return {"kept": kept, "changed": changed}
+
+
 def _last_words(error: Exception) -> str:
     text = error.message if isinstance(error, SlimwheelError) else "it wrote no wheel"
     return text.strip().splitlines()[-1].strip()
@@ -207,13 +215,13 @@ def render(found: Sequence[Repacked], machine: Mapping[str, str], rounds: int) -
             f"Medians of {rounds} rounds, the tools in turn. slimwheel decides what goes, checks "
             "every member and its result, and writes shim, companion and SBOM. It is told the "
             "requirement and has the wheel in its cache, where it knows its sha256; of a path it "
-            "takes that first, which costs some 0.6 s a gigabyte. The others are told the path. "
-            "What people do is "
-            "told what to delete and checks nothing; it cannot take device code out, nor put "
-            "anything in the place of CUDA's libraries: without them its wheel cannot be imported, "
-            "and with them it is as large. The rewrite changes nothing. The floor "
-            "copies what is kept, inflates and hashes what changes, hashes what it writes, and "
-            "is no wheel.",
+            "takes that first, which costs some 0.6 s a gigabyte. It does not import its result "
+            "(`--no-smoke`), as none of them does. The others are told the path. What people do is "
+            "told what to delete; it checks upstream's hashes, not its own result, and cannot take "
+            "device code out, nor put anything in the place of CUDA's libraries: without them its "
+            "wheel cannot be imported, and with them it is as large. The rewrite changes nothing. "
+            "The floor copies what is kept, inflates and hashes what changes, hashes what it "
+            "writes, and is no wheel.",
             *failures,
             "## Promises",
             table(("", "at most", "measured", ""), limits),

@@ -1,8 +1,8 @@
 """Wheels that are made up, of any size and any number of members, to see how cost grows.
 
 What is in them is what is in torch: one large library with symbol tables, and small Python files.
-The library holds machine code of this Python's own libraries, over and over, each time otherwise
-mixed, so that it compresses as code does.
+The library holds machine code of this Python's own libraries, over and over, each time with other
+noise in it, so that no two pieces compress as one.
 """
 
 import base64
@@ -90,7 +90,7 @@ def make(directory: Path, megabytes: int, members: int) -> Path:
 def _compile(directory: Path, library: Path, megabytes: int) -> None:
     content = directory / "content.bin"
     with content.open("wb") as stream:
-        for piece in _code(megabytes << 20):
+        for piece in _code(megabytes * 1_000_000):
             stream.write(piece)
     source = directory / "library.c"
     functions = "".join(

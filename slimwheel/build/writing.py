@@ -199,6 +199,4 @@ def _pieces(edits: Edits) -> Iterator[Piece]:
         elif isinstance(piece, bytes):
             yield piece
         else:
-            block = memoryview(bytes(min(piece.size, CHUNK)))
-            for start in range(0, piece.size, CHUNK):
-                yield block[: piece.size - start]
+            yield from piece.chunks(CHUNK)

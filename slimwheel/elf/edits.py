@@ -49,6 +49,12 @@ class Zeros:
     def __len__(self) -> int:
         return self.size
 
+    def chunks(self, chunk_size: int) -> Iterator[memoryview]:
+        """Yield them, at most `chunk_size` at a time."""
+        block = memoryview(bytes(min(self.size, chunk_size)))
+        for start in range(0, self.size, chunk_size):
+            yield block[: self.size - start]
+
 
 class Patch(NamedTuple):
     """What replaces as many of the source's bytes at `offset`: the source's from elsewhere too."""
@@ -131,7 +137,7 @@ class Edits:
             raise ValueError(f"edits of {self.source_size} bytes given a source of {len(view)}")
         for piece in self.pieces:
             if isinstance(piece, Zeros):
-                yield from _zero_chunks(piece.size, chunk_size)
+                yield from piece.chunks(chunk_size)
                 continue
             whole = view[piece.start : piece.stop] if isinstance(piece, Keep) else memoryview(piece)
             for start in range(0, len(whole), chunk_size):
@@ -240,15 +246,9 @@ def _chunks_of_file(descriptor: int, piece: Piece) -> Iterator[bytes | memoryvie
         for start in range(piece.start, piece.stop, CHUNK_SIZE):
             yield os.pread(descriptor, min(CHUNK_SIZE, piece.stop - start), start)
     elif isinstance(piece, Zeros):
-        yield from _zero_chunks(piece.size, CHUNK_SIZE)
+        yield from piece.chunks(CHUNK_SIZE)
     else:
         yield piece
-
-
-def _zero_chunks(size: int, chunk_size: int) -> Iterator[memoryview]:
-    block = memoryview(bytes(min(size, chunk_size)))
-    for start in range(0, size, chunk_size):
-        yield block[: size - start]
 
 
 def _size(piece: Piece) -> int:

@@ -195,7 +195,8 @@ class Archive:
                 found += inflater.decompress(raw, count - len(found))
                 offset += len(raw)
                 left -= len(raw)
-                raw = self._read_at(offset, min(left, step), member)
+                more = min(left, step) if len(found) < count else 0
+                raw = self._read_at(offset, more, member)
         except InflateError as error:
             raise self._damage(member, f"cannot be inflated: {error}") from error
         return found

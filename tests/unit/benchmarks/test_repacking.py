@@ -6,11 +6,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import floor, growth, repacking, rewriting, synthetic
-from benchmarks.growth import Point, line
+from benchmarks.growth import Point, slopes_of
 from benchmarks.repacking import AUDITWHEEL, FLOOR, HABIT, REWRITE, SLIMWHEEL, Repacked
 from slimwheel.verify.measure import Cost
 
@@ -58,7 +59,7 @@ def test_a_made_up_wheel_is_slimmed(wheel: Path, tmp_path: Path) -> None:
         assert sum(name.endswith(".h") for name in upstream.namelist()) == 5
         assert not [name for name in slim.namelist() if name.endswith(".h")]
         sizes = [each.getinfo("made_up/library.so").file_size for each in (upstream, slim)]
-    assert 2 << 20 < sizes[1] < sizes[0]
+    assert 2 * MB < sizes[1] < sizes[0]
 
 
 def test_a_made_up_wheel_is_always_the_same(wheel: Path, tmp_path: Path) -> None:
@@ -76,12 +77,28 @@ def test_the_rewrite_has_all_members(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_the_floor_copies_what_is_kept_and_what_changes(wheel: Path, tmp_path: Path) -> None:
-    plan = {"kept": ["made_up/part0/member0.py"], "changed": ["made_up/library.so"]}
+    plan = {"kept": ["made_up/part0/member0.py"], "changed": {"made_up/library.so": 12_345}}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     floor.copy(wheel, tmp_path / "plan.json", tmp_path / "floor")
     with zipfile.ZipFile(wheel) as archive:
-        infos = [archive.getinfo(name) for name in (*plan["kept"], *plan["changed"])]
-    assert (tmp_path / "floor").stat().st_size == sum(info.compress_size for info in infos)
+        kept = archive.getinfo("made_up/part0/member0.py").compress_size
+    assert (tmp_path / "floor").stat().st_size == kept + 12_345
+
+
+def test_what_the_floor_copies_is_what_the_plan_keeps() -> None:
+    def decision(member: str, action: str, after: int) -> dict[str, Any]:
+        return {"member": member, "action": action, "download": {"before": 9, "after": after}}
+
+    plan = {
+        "decisions": [
+            decision("a.py", "keep", 9),
+            decision("b.so", "rewrite", 5),
+            decision("libcudart.so", "rewrite", 1),
+            decision("c.h", "drop", 0),
+        ],
+        "cuda": {"libraries": [{"member": "libcudart.so", "goes": True}]},
+    }
+    assert repacking._remains(plan) == {"kept": ["a.py"], "changed": {"b.so": 5}}
 
 
 def test_promises_are_held_against_what_was_measured() -> None:
@@ -100,30 +117,25 @@ def test_the_page_of_repacking() -> None:
     assert "| 0.125 | 0.130 | **BROKEN** |" in text
 
 
-def points(cpu: float, by: str) -> list[Point]:
-    return [
-        Point(
-            n if by == "size" else 10,
-            n if by == "count" else 10,
-            n * MB,
-            {way: costs(1 + cpu * n) for way in growth.WAYS},
-        )
-        for n in (10, 100, 200)
-    ]
+def point(megabytes: int, members: int) -> Point:
+    cpu = 1 + 0.004 * megabytes + 0.00002 * members
+    return Point(megabytes, members, megabytes * MB, {way: costs(cpu) for way in growth.WAYS})
 
 
-def test_the_slope_is_what_one_more_costs() -> None:
-    found = line(points(0.01, "size"), "slimwheel", lambda point: point.megabytes)
-    assert found.start == pytest.approx(1)
-    assert found.slope == pytest.approx(0.01)
+BY_SIZE = [point(megabytes, 1000) for megabytes in (10, 100, 2000)]
+BY_COUNT = [point(10, members) for members in (100, 5000, 50_000)]
+
+
+def test_the_slopes_are_what_one_more_costs() -> None:
+    found = slopes_of([*BY_SIZE, *BY_COUNT], "slimwheel")
+    assert found == pytest.approx((1, 0.004, 0.00002))
 
 
 def test_the_page_of_growth_and_its_picture(tmp_path: Path) -> None:
-    by_size, by_count = points(0.004, "size"), points(0.00002, "count")
-    text = growth.render(by_size, by_count, {"cores": "2"}, 3)
-    assert "| slimwheel | 4.00 ms | 20 \N{MICRO SIGN}s | 1.00 s |" in text
+    text = growth.render(BY_SIZE, BY_COUNT, {"cores": "2"}, 3)
+    assert "| slimwheel | 1.00 s | 4.00 ms | 20 \N{MICRO SIGN}s |" in text
     digests = set()
     for _ in range(2):
-        growth.plot(by_size, by_count, tmp_path / "growth.svg")
+        growth.plot(BY_SIZE, BY_COUNT, tmp_path / "growth.svg")
         digests.add(hashlib.sha256((tmp_path / "growth.svg").read_bytes()).hexdigest())
     assert len(digests) == 1
