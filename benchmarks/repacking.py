@@ -31,7 +31,9 @@ from slimwheel.wheelfile.wheel import Wheel
 NAME = "repacking"
 # Without what keeps CUDA's libraries from being missed, they have to stay where it should work.
 IMPORTABLE = f"{baseline.NAME}, CUDA left in"
-SLIMWHEEL, HABIT, AUDITWHEEL = "`slimwheel build`", baseline.NAME, "`auditwheel repair --strip`"
+SLIMWHEEL, HABIT = "`slimwheel build`", baseline.NAME
+# It does not find what other distributions bring, and would add it to the wheel if it did.
+AUDITWHEEL = "`auditwheel repair --strip --exclude '*'`"
 REWRITE, FLOOR = "zipfile rewrite", "floor"
 # Of torch's wheels: the share of another way's CPU at most, of the floor's how many times.
 PROMISED = {
@@ -121,10 +123,8 @@ def measure(
         REWRITE: [python, rewriting.__file__, upstream, output / "rewritten.whl"],
         FLOOR: [python, floor.__file__, upstream, floor_plan, output / "floor"],
         AUDITWHEEL: [
-            *(python, "-m", "auditwheel", "repair", "--strip", "--plat", "auto"),
-            "-w",
-            output,
-            upstream,
+            *(python, "-m", "auditwheel", "repair", "--strip", "--exclude", "*"),
+            *("-w", output, upstream),
         ],
     }
     if plain == same:
@@ -219,7 +219,8 @@ def render(found: Sequence[Repacked], machine: Mapping[str, str], rounds: int) -
             "(`--no-smoke`), as none of them does. The others are told the path. What people do is "
             "told what to delete; it checks upstream's hashes, not its own result, and cannot take "
             "device code out, nor put anything in the place of CUDA's libraries: without them its "
-            "wheel cannot be imported, and with them it is as large. The rewrite changes nothing. "
+            "wheel cannot be imported, and with them it is as large. auditwheel strips what it "
+            "finds and deletes nothing. The rewrite changes nothing. "
             "The floor copies what is kept, inflates and hashes what changes, hashes what it "
             "writes, and is no wheel.",
             *failures,
