@@ -13,7 +13,7 @@ from slimwheel.contents.kinds import Kind, file_kind, is_test
 from slimwheel.contents.parts import Part, elf_parts
 from slimwheel.elf import ElfFile, is_elf
 from slimwheel.errors import ElfError
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.wheel import Wheel
 
 _HEAD = 8

@@ -22,7 +22,7 @@ from slimwheel.plan.model import Action, Decision, ElfRewrite, Plan, Saving
 from slimwheel.plan.search import missing_needed, wanted_rpath
 from slimwheel.recipe import ContentKind, Leftovers, Symbols
 from slimwheel.recipe.patterns import Matcher
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.places import Places
 
 R = TypeVar("R", Symbols, Leftovers)

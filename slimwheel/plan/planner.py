@@ -19,7 +19,7 @@ from slimwheel.plan.python_rules import decide_python
 from slimwheel.plan.served import check_served
 from slimwheel.recipe import LoadedRecipe, Recipe, Removal, Rule
 from slimwheel.recipe.patterns import Matcher
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 
 R = TypeVar("R", bound=Rule)
 _NO_TARGETS = Targets()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slimwheel.verify.findings import Code, Finding
-from slimwheel.wheelfile.directory import Entry
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.members import MemberFault, member_problems
 
 _CODES = {
@@ -17,7 +17,7 @@ _END_SIZE = 22
 _SIZES_BEHIND = 0x8
 
 
-def check_archive(path: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
+def check_archive(path: Path, entries: Sequence[Member]) -> Iterator[Finding]:
     """Yield what is wrong with an archive's directory and its ends.
 
     The archive's members are not read.

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from slimwheel.elf import ElfFile
 from slimwheel.errors import WheelError
 from slimwheel.verify.findings import Code, Finding
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.metadata import entry_point_modules
 from slimwheel.wheelfile.names import WheelName, escaped, expand_tag
 from slimwheel.wheelfile.wheel import Wheel

@@ -22,7 +22,7 @@ from slimwheel.verify.needs import Needs
 from slimwheel.verify.platform_policy import PlatformPolicy
 from slimwheel.verify.slim_rules import check_slim
 from slimwheel.wheelfile.archive import read_directory
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.passage import Proof, RecordMismatch
 from slimwheel.wheelfile.places import Places
 from slimwheel.wheelfile.wheel import Wheel

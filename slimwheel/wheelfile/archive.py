@@ -15,9 +15,9 @@ from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.files import file_state, state_of
-from slimwheel.wheelfile.directory import Entry, read_entries
+from slimwheel.wheelfile.directory import Member, read_entries
 from slimwheel.wheelfile.inflate import InflateError, inflated, raw_inflater
-from slimwheel.wheelfile.members import DEFLATED, Member, checked_members
+from slimwheel.wheelfile.members import DEFLATED, checked_members
 from slimwheel.wheelfile.splicing import BlockWalk, Check, Stated, stored, walk_blocks
 
 CHUNK = 1 << 20
@@ -27,7 +27,7 @@ _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _DAMAGED = "Download the wheel again; this copy is damaged."
 
 
-def read_directory(path: Path) -> list[Entry]:
+def read_directory(path: Path) -> list[Member]:
     """Return the entries of a wheel's directory, whatever they are.
 
     Raises:
@@ -64,7 +64,7 @@ class Archive:
         self._size = stat.st_size
 
     @classmethod
-    def open(cls, path: Path, directory: Sequence[Entry] | None = None) -> "Archive":
+    def open(cls, path: Path, directory: Sequence[Member] | None = None) -> "Archive":
         """Open a wheel and check its directory.
 
         Args:

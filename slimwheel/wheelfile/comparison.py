@@ -15,7 +15,7 @@ from typing import Any
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.archive import Archive
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 
 # What a directory says of a member beside its sizes, by zipfile's names.
 _FIELDS = {

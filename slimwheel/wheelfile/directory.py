@@ -23,7 +23,7 @@ class DirectoryError(ValueError):
     """The file has no whole directory."""
 
 
-class Entry(NamedTuple):
+class Member(NamedTuple):
     """What the directory says of one file or directory. Sizes in bytes, `mode` as st_mode."""
 
     name: str
@@ -33,10 +33,15 @@ class Entry(NamedTuple):
     method: int
     mode: int
     header_offset: int
-    flags: int
+    flags: int = 0
+
+    @property
+    def executable(self) -> bool:
+        """Whether anybody may execute the installed file."""
+        return bool(self.mode & 0o111)
 
 
-def read_entries(stream: BinaryIO) -> list[Entry]:
+def read_entries(stream: BinaryIO) -> list[Member]:
     """Return all entries of an archive, in order, whatever they are.
 
     Raises:
@@ -83,7 +88,7 @@ def _end64(stream: BinaryIO, location: int) -> tuple[int, int, int] | None:
     return (start, size, stated) if signature == b"PK\x06\x06" else None
 
 
-def _entries(data: bytes, shift: int) -> Iterator[Entry]:
+def _entries(data: bytes, shift: int) -> Iterator[Member]:
     at = 0
     while at < len(data):
         if len(data) - at < _ENTRY.size:
@@ -104,7 +109,7 @@ def _entries(data: bytes, shift: int) -> Iterator[Entry]:
             extra = data[at : at + extra_size]
             size, packed, offset = _widened(extra, size, packed, offset)
         at += extra_size + comment_size
-        yield Entry(name, size, packed, crc, method, attributes >> 16, offset + shift, flags)
+        yield Member(name, size, packed, crc, method, attributes >> 16, offset + shift, flags)
 
 
 def _widened(extra: bytes, *numbers: int) -> tuple[int, ...]:

@@ -7,30 +7,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from slimwheel.errors import WheelError
-from slimwheel.wheelfile.directory import Entry
+from slimwheel.wheelfile.directory import Member
 
 STORED, DEFLATED = 0, 8
 
 _ENCRYPTED = 0x1 | 0x40
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REBUILD = "Ask whoever built this wheel to rebuild it; installers differ on such files."
-
-
-class Member(NamedTuple):
-    """One file of a wheel. Sizes in bytes, `mode` as in st_mode's permission bits."""
-
-    name: str
-    size: int
-    compressed_size: int
-    crc: int
-    method: int
-    mode: int
-    header_offset: int
-
-    @property
-    def executable(self) -> bool:
-        """Whether anybody may execute the installed file."""
-        return bool(self.mode & 0o111)
 
 
 class MemberFault(StrEnum):
@@ -49,7 +32,7 @@ class MemberProblem(NamedTuple):
     name: str
 
 
-def member_problems(entries: Iterable[Entry]) -> Iterator[MemberProblem]:
+def member_problems(entries: Iterable[Member]) -> Iterator[MemberProblem]:
     """Yield what is wrong with the entries of a directory.
 
     That is a name that leaves the wheel, stands twice or is both file and directory; an encrypted
@@ -74,7 +57,7 @@ def member_problems(entries: Iterable[Entry]) -> Iterator[MemberProblem]:
         yield MemberProblem(MemberFault.TWICE, "is a file and also a directory", name)
 
 
-def checked_members(entries: Sequence[Entry], *, file: str) -> dict[str, Member]:
+def checked_members(entries: Sequence[Member], *, file: str) -> dict[str, Member]:
     """Return the files of a directory by name; directory entries carry nothing.
 
     Raises:
@@ -82,19 +65,7 @@ def checked_members(entries: Sequence[Entry], *, file: str) -> dict[str, Member]
     """
     for _, message, name in member_problems(entries):
         raise WheelError(message, file=file, place=name, hint=_REBUILD)
-    return {
-        entry.name: Member(
-            name=entry.name,
-            size=entry.size,
-            compressed_size=entry.compressed_size,
-            crc=entry.crc,
-            method=entry.method,
-            mode=stat.S_IMODE(entry.mode),
-            header_offset=entry.header_offset,
-        )
-        for entry in entries
-        if not entry.name.endswith("/")
-    }
+    return {entry.name: entry for entry in entries if not entry.name.endswith("/")}
 
 
 def _name_problem(name: str) -> str | None:
@@ -127,7 +98,7 @@ def _is_plain(name: str) -> bool:
     )
 
 
-def _kind_problem(entry: Entry) -> str | None:
+def _kind_problem(entry: Member) -> str | None:
     if entry.flags & _ENCRYPTED:
         return "is encrypted"
     if entry.method not in (STORED, DEFLATED):

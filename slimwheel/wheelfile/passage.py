@@ -8,7 +8,7 @@ from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.archive import Inflater
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.record import RecordEntry
 
 

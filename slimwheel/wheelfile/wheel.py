@@ -9,8 +9,7 @@ from packaging.utils import canonicalize_name
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.archive import CHUNK, Archive
-from slimwheel.wheelfile.directory import Entry
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from slimwheel.wheelfile.metadata import Headers
 from slimwheel.wheelfile.names import (
     WheelName,
@@ -54,7 +53,7 @@ class Wheel:
 
     @classmethod
     def open(
-        cls, path: Path, *, strict: bool = True, directory: Sequence[Entry] | None = None
+        cls, path: Path, *, strict: bool = True, directory: Sequence[Member] | None = None
     ) -> "Wheel":
         """Open a wheel.
 

@@ -16,7 +16,8 @@ from isal import isal_zlib
 
 from slimwheel.errors import CheckFailed
 from slimwheel.wheelfile.deflate import Compressed, compress
-from slimwheel.wheelfile.members import DEFLATED, Member
+from slimwheel.wheelfile.directory import Member
+from slimwheel.wheelfile.members import DEFLATED
 from slimwheel.wheelfile.passage import Proof
 from slimwheel.wheelfile.record import format_record, record_line
 from slimwheel.wheelfile.splicing import Spliced

@@ -7,6 +7,9 @@ known; and that between them stand the bits that were inflated when the blocks w
 content that was found then. CRCs by windows say so of the old stream and the content, and the CRC
 of what is written that it is the old stream. That sum begins where a copy's second block does, for
 the inflater holds back some of what the first blocks give when it is asked no more.
+
+Whoever takes the old stream's bytes by their place reads them later. What they have to be then is
+in the CRC of the new stream, which follows from those of the old one's windows.
 """
 
 from bisect import bisect_left, bisect_right
@@ -57,17 +60,6 @@ class OldStream:
         self._read = read
         self._number = -1
         self._window = b""
-        self._place = self._stop = 0
-        self.crc = 0
-        """Of what was read since `sum_between`, behind what that was given."""
-
-    def sum_between(self, start: int, stop: int, crc: int) -> None:
-        """Sum what is read from one offset to before another, behind something with a CRC.
-
-        It is read in order; a byte that is read again is not summed again.
-        """
-        self._place, self._stop = start, stop
-        self.crc = crc
 
     def byte(self, offset: int) -> int:
         """Return the byte at an offset; CheckFailed where it is another."""
@@ -80,19 +72,24 @@ class OldStream:
             part = memoryview(self._numbered(number))[place : place + stop - start]
             if not part:
                 raise failure("the old stream is shorter")
-            self._sum(part, start, number)
             yield part
             start += len(part)
 
-    def _sum(self, part: memoryview, start: int, number: int) -> None:
-        place, stop = max(self._place, start), min(self._stop, start + len(part))
-        if place >= stop:
-            return
-        if stop - place == SUM_WINDOW:
-            self.crc = self._sums.behind(self.crc, number)
-        else:
-            self.crc = isal_zlib.crc32(part[place - start : stop - start], self.crc)
-        self._place = stop
+    def behind(self, crc: int, start: int, stop: int) -> int:
+        """Return the CRC of something with the bytes from one offset to before another behind it.
+
+        Whole windows need not be read for that.
+        """
+        while start < stop:
+            number, place = divmod(start, SUM_WINDOW)
+            if place == 0 and start + SUM_WINDOW <= stop:
+                crc = self._sums.behind(crc, number)
+                start += SUM_WINDOW
+            else:
+                part = next(self.windows(start, stop))
+                crc = isal_zlib.crc32(part, crc)
+                start += len(part)
+        return crc
 
     def _numbered(self, number: int) -> bytes:
         if number != self._number:
@@ -153,18 +150,42 @@ class Prover:
             self._keep(offset, len(window))
         self._check(window)
 
-    def leave(self) -> None:
-        """Inflate no further: what was expected has come, but for what the last bits hold back."""
+    def leave(self, written_crc: int) -> None:
+        """Inflate no further: what was expected has come, but for what the last bits hold back.
+
+        Args:
+            written_crc: of what should have been written.
+
+        Raises:
+            CheckFailed: it gives too little, or something else was written.
+        """
         if sum(map(len, self._expected)) > _SLACK:
             raise failure("it gives too little")
+        self._hold(written_crc)
         self._expected.clear()
         self._inflater = None
 
-    def resume(self, written_crc: int, byte: int, phase: int, history: memoryview) -> None:
-        """Inflate again from a block whose first bit is the next.
+    @property
+    def keeps(self) -> bool:
+        """Whether the old stream's bytes may be named instead of written."""
+        return self._keep is not None
+
+    def skip(self, offset: int, count: int, written_crc: int) -> None:
+        """Name the old stream's bytes as the next, where nothing is inflated.
 
         Args:
-            written_crc: of what should have been written, but for the byte of that bit.
+            written_crc: of the new stream with them.
+        """
+        assert self._keep is not None
+        self._keep(offset, count)
+        self.written += count
+        self.written_crc = written_crc
+
+    def resume(self, written_crc: int, byte: int, phase: int, history: memoryview) -> None:
+        """Inflate again from a block whose first bit is in the next byte.
+
+        Args:
+            written_crc: of what should have been written.
             byte: what that has to be below the bit.
             phase: the bit's place in its byte.
             history: the content before the block.
@@ -172,8 +193,7 @@ class Prover:
         Raises:
             CheckFailed: something else was written.
         """
-        if self.written_crc != written_crc:
-            raise failure("the old stream was copied wrongly")
+        self._hold(written_crc)
         self._inflater = raw_inflater(bytes(history[-HISTORY:]))
         self._phase, self._byte = phase, byte
 
@@ -183,6 +203,10 @@ class Prover:
             raise failure("it ends elsewhere")
         if self._expected:
             raise failure("it gives too little")
+
+    def _hold(self, written_crc: int) -> None:
+        if self.written_crc != written_crc:
+            raise failure("the old stream was copied wrongly")
 
     def _check(self, data: bytes | bytearray | memoryview) -> None:
         self.written += len(data)

@@ -75,7 +75,8 @@ def splice(
             order in which they stand in the new one. What is not named is cut.
         write: takes the new stream's bytes in order.
         keep: takes, instead of most bytes that are the old stream's, their offset there and their
-            number; None to have all of them written.
+            number; None to have all of them written. Whoever reads them holds the whole stream
+            against its CRC then, for not all of them are read here.
         level: libdeflate's, 1 to 12, for what is compressed.
         engine: what looks for blocks in what was compressed.
         pool: what compresses several windows at a time; none of its workers may be waiting for
@@ -151,28 +152,35 @@ def _copy(
     clear = index.bits[-2] if has_end and not is_last else None
     bits.seek_phase(index.bits[span.first] % 8)
 
-    def copy(first: int, stop: int) -> None:
-        bits.copy(
-            index.bits[first], index.bits[stop], old.windows, clear=clear, keep=prover.take_old
-        )
+    def copy(start: int, stop: int) -> None:
+        bits.copy(start, stop, old.windows, clear=clear, keep=prover.take_old)
 
     def expect(first: int, stop: int) -> None:
         prover.expect(content[index.offsets[first] : index.offsets[stop]])
 
+    start, stop = index.bits[span.first], index.bits[span.stop]
     if middle := middle_of(index, span):
-        end, phase = divmod(index.bits[middle.stop], 8)
+        second, last = index.bits[span.first + 1], index.bits[middle.stop]
+        # Of the middle, the bytes that are its own alone.
+        begin, (end, phase) = -(-index.bits[middle.first] // 8), divmod(last, 8)
         expect(span.first, middle.first)
-        copy(span.first, span.first + 1)
-        old.sum_between(index.bits[span.first + 1] // 8, end, prover.written_crc)
-        copy(span.first + 1, middle.first)
-        prover.leave()
-        copy(middle.first, middle.stop)
-        prover.resume(old.crc, old.byte(end), phase, content[: index.offsets[middle.stop]])
+        copy(start, second)
+        crc = prover.written_crc
+        copy(second, 8 * begin)
+        crc = old.behind(crc, second // 8, begin)
+        prover.leave(crc)
+        crc = old.behind(crc, begin, end)
+        if prover.keeps:
+            prover.skip(begin, end - begin, crc)
+        else:
+            copy(8 * begin, 8 * end)
+        prover.resume(crc, old.byte(end), phase, content[: index.offsets[middle.stop]])
+        copy(8 * end, last)
         expect(middle.stop, span.stop)
-        copy(middle.stop, span.stop)
+        copy(last, stop)
     else:
         expect(span.first, span.stop)
-        copy(span.first, span.stop)
+        copy(start, stop)
     if is_last and not has_end:
         bits.put_end()
 

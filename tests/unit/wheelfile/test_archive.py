@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from slimwheel.errors import WheelError
 from slimwheel.wheelfile.archive import CHUNK, Archive
-from slimwheel.wheelfile.members import Member
+from slimwheel.wheelfile.directory import Member
 from tests.unit.wheelfile.handmade import DESCRIPTOR, Entry, zip_bytes
 
 TEXT = b"import torch\n" * 50
@@ -94,7 +95,7 @@ def test_modes_are_permission_bits(tmp_path: Path) -> None:
         Entry("plain", TEXT, mode=0o100664),
     )
     with Archive.open(path) as archive:
-        modes = {name: oct(member.mode) for name, member in archive.members.items()}
+        modes = {name: oct(stat.S_IMODE(member.mode)) for name, member in archive.members.items()}
         executable = [name for name, member in archive.members.items() if member.executable]
     assert modes == {"run": "0o775", "setuid": "0o4755", "plain": "0o664"}
     assert executable == ["run", "setuid"]
@@ -369,6 +370,7 @@ def test_members_are_as_zipfile_sees_them(tmp_path: Path) -> None:
                 info.compress_size,
                 info.CRC,
                 info.compress_type,
-                0o600,
+                info.external_attr >> 16,
                 info.header_offset,
+                info.flag_bits,
             )

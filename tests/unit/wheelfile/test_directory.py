@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slimwheel.wheelfile.directory import DirectoryError, Entry, read_entries
+from slimwheel.wheelfile.directory import DirectoryError, Member, read_entries
 from tests.unit.wheelfile.handmade import DESCRIPTOR, zip_bytes
 from tests.unit.wheelfile.handmade import Entry as Part
 
@@ -20,11 +20,11 @@ def zip64(*numbers: int) -> bytes:
     return struct.pack(f"<HH{len(numbers)}Q", 1, 8 * len(numbers), *numbers)
 
 
-def by_zipfile(data: bytes) -> list[Entry] | None:
+def by_zipfile(data: bytes) -> list[Member] | None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return [
-                Entry(
+                Member(
                     info.orig_filename,
                     info.file_size,
                     info.compress_size,
@@ -40,7 +40,7 @@ def by_zipfile(data: bytes) -> list[Entry] | None:
         return None
 
 
-def by_us(data: bytes) -> list[Entry] | None:
+def by_us(data: bytes) -> list[Member] | None:
     try:
         return read_entries(io.BytesIO(data))
     except (DirectoryError, UnicodeDecodeError):
