@@ -122,31 +122,37 @@ def measure(
         IMPORTABLE: [python, baseline.__file__, upstream, by_name, output, *unchecked],
         REWRITE: [python, rewriting.__file__, upstream, output / "rewritten.whl"],
         FLOOR: [python, floor.__file__, upstream, floor_plan, output / "floor"],
-        AUDITWHEEL: [
-            *(python, "-m", "auditwheel", "repair", "--strip", "--exclude", "*"),
-            *("-w", output, upstream),
-        ],
     }
     if plain == same:
         del tools[IMPORTABLE]
-    failed = {}
-    note(f"{AUDITWHEEL}, once, to see whether it can")
-    try:
-        run(AUDITWHEEL, tools[AUDITWHEEL])
-    except (ToolError, ValueError) as error:
-        failed[AUDITWHEEL] = _last_words(error)
-        del tools[AUDITWHEEL]
     subjects: dict[str, Callable[[], Cost]] = {
         tool: functools.partial(run, tool, words) for tool, words in tools.items()
     }
-    costs = interleaved(subjects, rounds, note)
+    costs = {tool: tuple(found) for tool, found in interleaved(subjects, rounds, note).items()}
+    failed = {}
+    repair: list[str | Path] = [
+        python,
+        "-m",
+        "auditwheel",
+        "repair",
+        "--strip",
+        "--exclude",
+        "*",
+        "-w",
+        output,
+    ]
+    try:
+        costs[AUDITWHEEL] = (run(AUDITWHEEL, [*repair, upstream]),)
+        note(f"{AUDITWHEEL}: {costs[AUDITWHEEL][0].cpu:.2f} s CPU")
+    except (ToolError, ValueError) as error:
+        failed[AUDITWHEEL] = _last_words(error)
     shutil.rmtree(output)
     return Repacked(
         name=variant.file_name(release),
         requirement=subject.upstream,
         recipe=" ".join(variant.options),
         size=upstream.stat().st_size,
-        costs={tool: tuple(found) for tool, found in costs.items()},
+        costs=costs,
         sizes=sizes,
         failed=failed,
     )
@@ -219,8 +225,8 @@ def render(found: Sequence[Repacked], machine: Mapping[str, str], rounds: int) -
             "(`--no-smoke`), as none of them does. The others are told the path. What people do is "
             "told what to delete; it checks upstream's hashes, not its own result, and cannot take "
             "device code out, nor put anything in the place of CUDA's libraries: without them its "
-            "wheel cannot be imported, and with them it is as large. auditwheel strips what it "
-            "finds and deletes nothing. The rewrite changes nothing. "
+            "wheel cannot be imported, and with them it is as large. auditwheel, whose turn comes "
+            "once, strips what it finds and deletes nothing. The rewrite changes nothing. "
             "The floor copies what is kept, inflates and hashes what changes, hashes what it "
             "writes, and is no wheel.",
             *failures,
