@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import baseline
+from benchmarks.machine import warm
 from slimwheel.errors import ToolError
 from slimwheel.verify.measure import Cost, interleaved, measured
 from slimwheel.wheelfile.wheel import Wheel
@@ -58,11 +59,13 @@ def measure_builds(
 
     def slimwheel() -> Cost:
         _emptied(by_slimwheel)
+        warm(upstream)
         words = [*options, "--no-smoke", "--output-dir", str(by_slimwheel)]
         return measured([slimwheel_command(), "build", *words, upstream], scratch=scratch)
 
     def alternative() -> Cost:
         _emptied(by_alternative)
+        warm(upstream)
         words: list[str | Path] = [upstream, members, by_alternative, *unchecked]
         cost = measured([sys.executable, baseline.__file__, *words], scratch=scratch)
         shutil.rmtree(by_alternative / "unpacked")

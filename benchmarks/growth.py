@@ -17,7 +17,7 @@ import click
 
 from benchmarks import page, rewriting, synthetic
 from benchmarks.building import slimwheel_command
-from benchmarks.machine import describe_machine, load
+from benchmarks.machine import describe_machine, load, warm
 from benchmarks.markdown import table
 from slimwheel.errors import SlimwheelError
 from slimwheel.report.sizes import megabytes
@@ -67,6 +67,7 @@ def measure(
     def slimwheel() -> Cost:
         shutil.rmtree(output, ignore_errors=True)
         words: list[str | Path] = ["build", "--no-smoke", "--recipe", recipe]
+        warm(wheel)
         return measured(
             [slimwheel_command(), *words, "--output-dir", output, wheel], scratch=scratch
         )
@@ -75,6 +76,7 @@ def measure(
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir()
         command: list[str | Path] = [sys.executable, rewriting.__file__, wheel, output / "w.whl"]
+        warm(wheel)
         return measured(command, scratch=scratch)
 
     note(f"{megabytes} MB, {members} members")

@@ -19,7 +19,7 @@ import click
 
 from benchmarks import baseline, floor, page, rewriting
 from benchmarks.building import cuda_of, plan_of, removed_by, slimwheel_command
-from benchmarks.machine import describe_machine, describe_tools, load
+from benchmarks.machine import describe_machine, describe_tools, load, warm
 from benchmarks.markdown import table
 from benchmarks.results import Limit
 from benchmarks.subjects import Subject, Variant, known_subjects
@@ -109,6 +109,7 @@ def measure(
     def run(tool: str, words: Sequence[str | Path]) -> Cost:
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir()
+        warm(upstream)
         cost = measured(words, scratch=scratch)
         made = [path.stat().st_size for path in output.iterdir() if path.is_file()]
         sizes[tool] = max(made)
