@@ -8,6 +8,7 @@ import functools
 import mmap
 import os
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -198,7 +199,8 @@ class Archive:
             return self._read_at(
                 self._data_offset(member), min(count, member.compressed_size), member
             )
-        inflater = raw_inflater()
+        # Of a few bytes zlib is the faster.
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         found = b""
         step = 4 * count + 256
         offset, raw = self._located(member, min(member.compressed_size, step))
@@ -210,7 +212,7 @@ class Archive:
                 left -= len(raw)
                 more = min(left, step) if len(found) < count else 0
                 raw = self._read_at(offset, more, member)
-        except InflateError as error:
+        except zlib.error as error:
             raise self._damage(member, f"cannot be inflated: {error}") from error
         return found
 
@@ -249,8 +251,8 @@ class Archive:
         offset = behind_name + int(fields[-1])
         if len(found) < offset + count:
             found = self._read_at(start, offset + count, member)
-        encoding = "utf-8" if flags & 0x800 else "cp437"
-        name = found[size:behind_name].decode(encoding, "replace")
+        raw = found[size:behind_name]
+        name = raw.decode("utf-8" if flags & 0x800 or raw.isascii() else "cp437", "replace")
         if method != member.method or name != member.name:
             raise self._damage(member, "has a local header that disagrees with the directory")
         return start + offset, found[offset : offset + count]
