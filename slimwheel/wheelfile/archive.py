@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from slimwheel.errors import WheelError
 from slimwheel.files import file_state, state_of
-from slimwheel.wheelfile.directory import Member, read_entries
+from slimwheel.wheelfile.directory import Member, decoded_name, read_entries
 from slimwheel.wheelfile.inflate import InflateError, inflated, raw_inflater
 from slimwheel.wheelfile.members import DEFLATED, checked_members
 from slimwheel.wheelfile.splicing import BlockWalk, Check, Stated, stored, walk_blocks
@@ -251,8 +251,7 @@ class Archive:
         offset = behind_name + int(fields[-1])
         if len(found) < offset + count:
             found = self._read_at(start, offset + count, member)
-        raw = found[size:behind_name]
-        name = raw.decode("utf-8" if flags & 0x800 or raw.isascii() else "cp437", "replace")
+        name = decoded_name(found[size:behind_name], flags, "replace")
         if method != member.method or name != member.name:
             raise self._damage(member, "has a local header that disagrees with the directory")
         return start + offset, found[offset : offset + count]

@@ -103,13 +103,22 @@ def _entries(data: bytes, shift: int) -> Iterator[Member]:
             raise DirectoryError(f"it is of version {version / 10} of the format")
         at += _ENTRY.size
         raw = data[at : at + name_size]
-        name = raw.decode("utf-8" if flags & _UTF_8 or raw.isascii() else "cp437")
+        name = decoded_name(raw, flags)
         at += name_size
         if extra_size:
             extra = data[at : at + extra_size]
             size, packed, offset = _widened(extra, size, packed, offset)
         at += extra_size + comment_size
         yield Member(name, size, packed, crc, method, attributes >> 16, offset + shift, flags)
+
+
+def decoded_name(raw: bytes, flags: int, errors: str = "strict") -> str:
+    """Return a member's name, of whose encoding the flags tell; most are plain, and that is fast.
+
+    Raises:
+        UnicodeDecodeError: where errors are strict, it is not the UTF-8 that it claims to be.
+    """
+    return raw.decode("utf-8" if flags & _UTF_8 or raw.isascii() else "cp437", errors)
 
 
 def _widened(extra: bytes, *numbers: int) -> tuple[int, ...]:
