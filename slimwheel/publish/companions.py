@@ -25,7 +25,7 @@ def is_companion(version: str) -> bool:
 
 
 def with_companions(wheels: Sequence[Path], store: Store) -> list[Path]:
-    """Return wheels with the companions that they need and the index lacks, companions first.
+    """Return wheels with the companions that they need and that lie beside them, companions first.
 
     Raises:
         UsageError: a companion is neither among them, nor beside them, nor on the index.

@@ -16,6 +16,7 @@ _OF_ANY_WHEEL: dict[str, tuple[str, ...]] = {
     "device-code": (),
     "duplicates": (),
     "symbols": (),
+    "leftovers": (),
     "needed": (),
     "rpath": (),
     "requires": ("replace", "add", "undeclared"),

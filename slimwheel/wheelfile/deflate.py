@@ -1,6 +1,6 @@
 """Compression of what a build changes or adds.
 
-libdeflate, from the pinned PyPI package `deflate`: its level 6 gives the size of zlib's 9 at seven
+libdeflate, from the PyPI package `deflate`: its level 6 gives the size of zlib's 9 at seven
 times the speed, and its bytes do not depend on the zlib that a machine happens to have.
 """
 

@@ -1,6 +1,6 @@
 """Inflating raw deflate streams in steps of a bounded size.
 
-By isal, from the pinned PyPI package `isal`: twice as fast as zlib.
+By isal, from the PyPI package `isal`: twice as fast as zlib.
 """
 
 import zlib

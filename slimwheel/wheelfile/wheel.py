@@ -178,7 +178,8 @@ class Wheel:
         return None if self._misrecorded(member.name) else self.record.get(member.name)
 
     def _find_dist_info(self) -> str:
-        tops = {name.split("/")[0] for name in self.members if "/" in name}
+        # Most names hold no such thing, and to look for it is quicker than to take them apart.
+        tops = {name.partition("/")[0] for name in self.members if ".dist-info/" in name}
         found = sorted(top for top in tops if top.endswith(".dist-info"))
         if len(found) != 1:
             problem = "has no .dist-info directory" if not found else "has several dist-infos: "

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from slimwheel.errors import RecipeError
-from slimwheel.recipe import load_recipe, load_recipe_file, recipes_for
+from slimwheel.recipe import Recipe, load_recipe, load_recipe_file, recipes_for
+from slimwheel.recipe.inheritance import for_another_upstream
 
 CHILD = """\
 extends = "cpu"
@@ -29,7 +30,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_they_take_over_what_holds_for_any_wheel(tmp_path: Path) -> None:
     torch = load_recipe("cpu").recipe
     audio = load_recipe_file(write(tmp_path, CHILD)).recipe
-    assert list(audio.rules) == ["cuda", "duplicates", "symbols", "needed", "rpath"]
+    assert list(audio.rules) == ["cuda", "duplicates", "symbols", "leftovers", "needed", "rpath"]
     assert audio.cuda is not None
     assert audio.shadow is not None
     assert torch.cuda is not None
@@ -53,10 +54,21 @@ def test_and_nothing_that_names_the_others_files(tmp_path: Path) -> None:
     assert audio.distribution.dev is None
 
 
+def test_of_every_table_the_docs_say_whether_it_is_taken() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "recipes.md").read_text()
+    section = page.partition("### For another distribution")[2].partition("```")[0]
+    taken, _, left = section.partition("does not take")
+    names = {field.alias or name for name, field in Recipe.model_fields.items()}
+    names -= {"schema", "name", "summary", "upstream"}
+    kept = for_another_upstream(dict.fromkeys(names, "anything"))
+    assert {name for name in names if f"`{name}`" in taken} == set(kept)
+    assert {name for name in names if f"`{name}`" in left} == names - set(kept)
+
+
 def test_rules_of_the_extended_recipe_can_still_be_left_out(tmp_path: Path) -> None:
     text = CHILD.replace("schema = 1", 'schema = 1\nwithout = ["cuda", "headers"]')
     audio = load_recipe_file(write(tmp_path, text)).recipe
-    assert list(audio.rules) == ["duplicates", "symbols", "needed", "rpath"]
+    assert list(audio.rules) == ["duplicates", "symbols", "leftovers", "needed", "rpath"]
     assert audio.requires.drop == ()
 
 
